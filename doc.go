@@ -1,0 +1,2 @@
+// Package rootbound hands out files and nothing beyond the directory you name.
+package rootbound
