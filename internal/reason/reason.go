@@ -224,6 +224,9 @@ func Lookup(c Code) Entry {
 // Error is a refusal: a reason and, where there is one, the system's own error. It matches (errors.Is) the
 // sentinel of its kind; a refusal that depends on the file system also matches fs.ErrNotExist, one by policy
 // fs.ErrPermission, so that code which knows only the standard library answers 404 and 403.
+//
+// The cause is not unwrapped, on purpose: EACCES would match fs.ErrPermission, and a caller that asks for that
+// first would tell an unreadable file from a missing one.
 type Error struct {
 	Code  Code
 	Cause error // never holds an absolute path; may be nil
@@ -239,9 +242,6 @@ func (e *Error) Error() string {
 	}
 	return s
 }
-
-// Unwrap returns the system's own error.
-func (e *Error) Unwrap() error { return e.Cause }
 
 // Is says whether target is the sentinel of the refusal's kind.
 func (e *Error) Is(target error) bool {

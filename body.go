@@ -1,0 +1,123 @@
+package rootbound
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/rootbound/rootbound/internal/reason"
+)
+
+// tailSize is how much of a body is held back until the descriptor was asked once more whether the file changed.
+const tailSize = 64 << 10
+
+var tails = sync.Pool{New: func() any { b := make([]byte, tailSize); return &b }}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// Send carries the plan out through net/http and returns how many body bytes it handed over. The last bytes of the
+// file are read first and written only after fstat(2) says that size and modification time are still what the
+// headers promised; otherwise the answer ends short, with an error.
+func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
+	segs := a.Plan.Segments
+	last := -1
+	for i, s := range segs {
+		if s.Text == "" && s.Len > 0 {
+			last = i
+		}
+	}
+	var tail []byte
+	if last >= 0 && segs[last].Len <= tailSize && last == firstFile(a) {
+		// All that is sent of the file fits: read it before the headers go out.
+		buf := tails.Get().(*[]byte)
+		defer tails.Put(buf)
+		var err error
+		if tail, err = a.readTail((*buf)[:segs[last].Len], segs[last].Off); err != nil {
+			return 0, err
+		}
+	}
+	writeHeader(w, &a.Plan)
+	var sent int64
+	for i, s := range segs {
+		n, err := a.writeSegment(w, i == last, tail)(s.Text, s.Off, s.Len)
+		sent += n
+		if err != nil {
+			return sent, refusal("send", a.body.name.String(), err)
+		}
+	}
+	return sent, nil
+}
+
+func firstFile(a *Answer) int {
+	for i, s := range a.Plan.Segments {
+		if s.Text == "" {
+			return i
+		}
+	}
+	return -1
+}
+
+// writeSegment returns the function that writes one segment; the last one of the file ends with the held-back tail.
+func (a *Answer) writeSegment(w io.Writer, last bool, tail []byte) func(text string, off, n int64) (int64, error) {
+	return func(text string, off, n int64) (int64, error) {
+		switch {
+		case text != "":
+			m, err := io.WriteString(w, text)
+			return int64(m), err
+		case !last:
+			return a.copy(w, off, n)
+		case tail != nil:
+			m, err := w.Write(tail)
+			return int64(m), err
+		}
+		hold := min(n, tailSize)
+		sent, err := a.copy(w, off, n-hold)
+		if err != nil {
+			return sent, err
+		}
+		buf := tails.Get().(*[]byte)
+		defer tails.Put(buf)
+		held, err := a.readTail((*buf)[:hold], off+n-hold)
+		if err != nil {
+			return sent, err
+		}
+		m, err := w.Write(held)
+		return sent + int64(m), err
+	}
+}
+
+// copy hands n bytes over; net/http uses sendfile(2) for them where the connection allows it.
+func (a *Answer) copy(w io.Writer, off, n int64) (int64, error) {
+	if n <= 0 {
+		return 0, nil
+	}
+	if _, err := a.body.f.Seek(off, io.SeekStart); err != nil {
+		return 0, systemReason(err)
+	}
+	sent, err := io.CopyN(w, a.body.f, n)
+	if errors.Is(err, io.EOF) { // shorter than it was
+		return sent, reason.New(reason.ChangedWhileSent, nil)
+	}
+	return sent, err
+}
+
+// readTail reads the last bytes and then asks whether the file is still what it was.
+func (a *Answer) readTail(buf []byte, off int64) ([]byte, error) {
+	n, err := a.body.f.ReadAt(buf, off)
+	if n < len(buf) {
+		if err == nil || errors.Is(err, io.EOF) {
+			return nil, reason.New(reason.ChangedWhileSent, nil)
+		}
+		return nil, systemReason(err)
+	}
+	changed, err := a.body.Changed()
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		return nil, reason.New(reason.ChangedWhileSent, nil)
+	}
+	return buf, nil
+}

@@ -1,0 +1,297 @@
+package rootbound
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/reason"
+)
+
+// Dir is an opened base directory. Nothing that is not beneath it can be opened through it.
+//
+// The directory itself is held open: renaming or replacing its path does not move the base, and a base directory
+// that was deleted serves nothing. On Linux every open is one openat2(2) with RESOLVE_BENEATH and
+// RESOLVE_NO_MAGICLINKS, and RESOLVE_NO_SYMLINKS unless Config.Symlinks allows links; where that system call is
+// missing or refused, and on other systems, os.Root serves instead. Containment says which, and whether a
+// self-test proved it.
+//
+// What it does not confine: mount points beneath the base (they are part of it), and hard links (a hard link to a
+// file outside cannot be told from the file; see Config.Hardlinks).
+//
+// A Dir is safe for concurrent use. Close it when done; files that are open stay usable.
+type Dir struct {
+	cfg   Config
+	rules *name.Rules
+	opens chan struct{} // one token for each open in flight
+
+	mu     sync.RWMutex // held for reading during each use of base; Close takes it for writing
+	base   *base
+	closed bool
+
+	// given and resolved are the base's path as it was named and as the system knew it at Open. They only serve to
+	// recognise absolute links that point back into the base (SymlinksWithin); no file is ever opened by them.
+	given, resolved string
+}
+
+// base is what the system holds open for a Dir, and which containment serves it. The fields are set by the
+// per-system openBase.
+type base struct {
+	file *os.File // the directory; on Linux an O_PATH descriptor
+	root *os.Root // nil where the directory may be entered but not read
+}
+
+func (b *base) close() error {
+	var err error
+	if b.root != nil {
+		err = b.root.Close()
+	}
+	return errors.Join(err, b.file.Close())
+}
+
+// Open opens a base directory. path is the only path of the system that the library ever takes; an empty one is an
+// error, not the root directory. Close the Dir when done.
+//
+// The first Open of a process tries out whether this kernel really confines (see Containment); one that does not
+// is an error here, not a surprise later.
+func Open(path string, cfg Config) (*Dir, error) {
+	rules, err := cfg.rules()
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		return nil, errors.New("rootbound: the base directory's path is empty: name the directory to serve")
+	}
+	given, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("rootbound: base directory: %w", err)
+	}
+	b, err := openBase(path)
+	if err != nil {
+		return nil, fmt.Errorf("rootbound: base directory: %w", err)
+	}
+	d := newDir(cfg, rules, b)
+	d.given = given
+	if d.resolved, err = descriptorPath(b.file); err != nil {
+		if d.resolved, err = filepath.EvalSymlinks(given); err != nil {
+			d.resolved = given
+		}
+	}
+	if err := d.prove(); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	if cfg.Writable {
+		d.clearLeftovers()
+	}
+	return d, nil
+}
+
+func newDir(cfg Config, rules *name.Rules, b *base) *Dir {
+	n := cfg.MaxOpens
+	if n == 0 {
+		n = DefaultMaxOpens
+	}
+	return &Dir{cfg: cfg, rules: rules, base: b, opens: make(chan struct{}, n)}
+}
+
+// Close lets go of the base directory. Opens after it are ErrUnavailable.
+func (d *Dir) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	return d.base.close()
+}
+
+// Name checks a name that is already decoded, slash-separated and relative.
+func (d *Dir) Name(text string) (Name, error) { return named(text)(d.rules.FromText(text)) }
+
+// DirName is Name for a directory; "." is the base itself.
+func (d *Dir) DirName(text string) (Name, error) { return named(text)(d.rules.FromDir(text)) }
+
+// NameFromPath checks the path of a request target as it was sent (r.URL.EscapedPath()): percent-encoded, with
+// its leading slash. It is decoded exactly once. A final slash asks for a directory.
+func (d *Dir) NameFromPath(escaped string) (Name, error) {
+	return named(escaped)(d.rules.FromPath(escaped))
+}
+
+// NameFromQuery checks one field of a raw query, decoded once as a form is. A field that is missing, empty or
+// repeated is ErrMalformed.
+func (d *Dir) NameFromQuery(rawQuery, field string) (Name, error) {
+	return named(rawQuery)(d.rules.FromQuery(rawQuery, field))
+}
+
+// Child checks the name of an entry of a listed directory.
+func (d *Dir) Child(dir Name, element string, isDir bool) (Name, error) {
+	return named(element)(d.rules.Child(dir, element, isDir))
+}
+
+// named gives a refusal the name as it was requested.
+func named(requested string) func(Name, error) (Name, error) {
+	return func(n Name, err error) (Name, error) {
+		if err != nil {
+			return Name{}, refusal("name", requested, err)
+		}
+		return n, nil
+	}
+}
+
+// refusal wraps a reason the way the standard library reports failed opens.
+func refusal(op, requested string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return &fs.PathError{Op: op, Path: requested, Err: err}
+}
+
+// Open opens a regular file for reading: the name is checked, then walked and opened by one confined open. A
+// directory, and anything else that is not a regular file, is ErrNotFound. The error is a *fs.PathError with the
+// name as requested.
+func (d *Dir) Open(text string) (*File, error) {
+	n, err := d.Name(text)
+	if err != nil {
+		return nil, err
+	}
+	f, err := d.OpenName(n)
+	if err != nil {
+		return nil, err
+	}
+	if f.IsDir() {
+		_ = f.Close()
+		return nil, refusal("open", text, reason.New(reason.Directory, nil))
+	}
+	return f, nil
+}
+
+// OpenName opens what a checked name names: a regular file or a directory; nothing else is ever returned. A name
+// that asks for a directory opens no file.
+func (d *Dir) OpenName(n Name) (*File, error) {
+	f, err := d.openName(n)
+	if err != nil {
+		return nil, refusal("open", n.String(), err)
+	}
+	return f, nil
+}
+
+func (d *Dir) openName(n Name) (*File, error) {
+	if !n.Valid() {
+		return nil, reason.New(reason.NameEmpty, nil)
+	}
+	if !n.CheckedBy(d.rules) {
+		if err := d.rules.Judge(n.String(), n.WantsDir()); err != nil {
+			return nil, err
+		}
+	}
+	release, err := d.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	f, err := d.openConfined(n.String())
+	if err != nil {
+		return nil, err
+	}
+	file, err := d.admit(f, n)
+	if err != nil {
+		_ = f.Close() // the refusal is what matters
+		return nil, err
+	}
+	return file, nil
+}
+
+// admit asks everything of the open descriptor: that it is what may be served, and what its own name is.
+func (d *Dir) admit(f *os.File, n Name) (*File, error) {
+	file := &File{f: f, dir: d, name: n, opened: time.Now()}
+	if err := file.stat(); err != nil {
+		return nil, err
+	}
+	switch {
+	case file.facts.mode.IsDir():
+	case !file.facts.mode.IsRegular():
+		return nil, reason.New(reason.SpecialFile, nil)
+	case n.WantsDir():
+		return nil, reason.New(reason.NotDirectory, nil)
+	case d.cfg.Hardlinks == HardlinksRefuse && file.facts.links > 1:
+		return nil, reason.New(reason.HardLink, nil)
+	}
+	own, err := d.ownName(file)
+	if err != nil {
+		return nil, err
+	}
+	file.name = own
+	return file, nil
+}
+
+// acquire takes one of the base's open slots and the read lock. A file system that hangs then costs its bounded
+// share of threads and no more.
+func (d *Dir) acquire() (release func(), err error) {
+	select {
+	case d.opens <- struct{}{}:
+	default:
+		t := time.NewTimer(time.Second)
+		defer t.Stop()
+		select {
+		case d.opens <- struct{}{}:
+		case <-t.C:
+			return nil, reason.New(reason.ShortOpens, nil)
+		}
+	}
+	d.mu.RLock()
+	if d.closed {
+		d.mu.RUnlock()
+		<-d.opens
+		return nil, reason.New(reason.Closed, nil)
+	}
+	return d.release, nil
+}
+
+func (d *Dir) release() {
+	d.mu.RUnlock()
+	<-d.opens
+}
+
+// Sub opens a directory beneath as a base of its own, with the same configuration and a descriptor of its own: a
+// mount, or what a link to a directory gives away. Its files cannot be left even towards this Dir.
+func (d *Dir) Sub(text string) (*Dir, error) {
+	n, err := d.DirName(text)
+	if err != nil {
+		return nil, err
+	}
+	release, err := d.acquire()
+	if err != nil {
+		return nil, refusal("open", text, err)
+	}
+	defer release()
+	f, err := d.openConfined(n.String())
+	if err != nil {
+		return nil, refusal("open", text, err)
+	}
+	defer f.Close()
+	file := &File{f: f, dir: d, name: n}
+	if err := file.stat(); err != nil {
+		return nil, refusal("open", text, err)
+	}
+	if !file.IsDir() {
+		return nil, refusal("open", text, reason.New(reason.NotDirectory, nil))
+	}
+	own, err := d.ownName(file)
+	if err != nil {
+		return nil, refusal("open", text, err)
+	}
+	b, err := d.subBase(f, own)
+	if err != nil {
+		return nil, refusal("open", text, err)
+	}
+	s := newDir(d.cfg, d.rules, b)
+	s.given = filepath.Join(d.given, filepath.FromSlash(own.String()))
+	s.resolved = filepath.Join(d.resolved, filepath.FromSlash(own.String()))
+	return s, nil
+}

@@ -1,0 +1,17 @@
+package name
+
+import (
+	"strings"
+
+	"github.com/rootbound/rootbound/internal/reason"
+)
+
+// localSystem refuses whatever Windows reads as something else.
+func localSystem(text string) error {
+	for elem := range strings.SplitSeq(text, "/") {
+		if !PortableElement(elem) {
+			return reason.New(reason.NamePortable, nil)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,367 @@
+// Package name is the NAME stage: from the text of a request to a checked name, without any file system.
+//
+// Percent-decoding happens exactly once. What is not a name at all (bad encoding, invalid UTF-8, NUL, control
+// characters, '#', nothing) is malformed; what is a name but one that is never served is refused.
+package name
+
+import (
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/rootbound/rootbound/internal/reason"
+)
+
+const (
+	// MaxElement is the longest element, in bytes (NAME_MAX, limits.h).
+	MaxElement = 255
+	// MaxName is the longest name, in bytes (PATH_MAX less the NUL, limits.h).
+	MaxName = 4095
+	// ReservedPrefix starts the names of unfinished uploads; no name with such an element is ever served or listed.
+	ReservedPrefix = ".rootbound-"
+	// ReservedFirst is the first element of the server's own pages.
+	ReservedFirst = "-"
+)
+
+// Name is a checked name: slash-separated, relative, without empty, "." or ".." elements. Later stages take
+// nothing else. The zero Name is not valid; Name{} is what a failed check returns.
+type Name struct {
+	text string
+	dir  bool
+	by   *Rules
+}
+
+// Base is the name of the base directory itself.
+func (r *Rules) Base() Name { return Name{dir: true, by: r} }
+
+// String returns the name, "." for the base directory itself.
+func (n Name) String() string {
+	if n.text == "" {
+		return "."
+	}
+	return n.text
+}
+
+// Valid says whether the name came from a check.
+func (n Name) Valid() bool { return n.by != nil }
+
+// CheckedBy says whether these rules have judged the name; another Dir's name is judged again.
+func (n Name) CheckedBy(r *Rules) bool { return n.by == r && r != nil }
+
+// IsBase says whether it names the base directory itself.
+func (n Name) IsBase() bool { return n.by != nil && n.text == "" }
+
+// WantsDir says whether the request asked for a directory, by a final slash.
+func (n Name) WantsDir() bool { return n.dir }
+
+// Last returns the last element, "." for the base.
+func (n Name) Last() string { return path.Base(n.String()) }
+
+// Elements returns the elements from the base on; none for the base itself.
+func (n Name) Elements() []string {
+	if n.text == "" {
+		return nil
+	}
+	return strings.Split(n.text, "/")
+}
+
+// File returns the same name asked for without its final slash.
+func (n Name) File() Name { n.dir = false; return n }
+
+// Check is a policy on whole names: nil means yes. It may return any error; one without a reason code of its own
+// counts as name-policy.
+type Check func(name string) error
+
+// Rules decide which names are served. The zero value is the strictest useful setting. Rules are not changed
+// after first use; then they are safe for concurrent use.
+type Rules struct {
+	// Policy is asked after the fixed rules; nil asks nothing more.
+	Policy Check
+	// AllowHidden lets elements start with a dot.
+	AllowHidden bool
+	// AllowWellKnown lets the first element be ".well-known" (RFC 8615), and nothing else that is hidden.
+	AllowWellKnown bool
+	// Deny refuses what any of these match, and all beneath it.
+	Deny []Glob
+	// Allow, unless empty, refuses files that none of these match.
+	Allow []Glob
+}
+
+// FromPath checks the path of a request target as it was sent: percent-encoded, with its leading slash, without
+// '?' and query. A final slash asks for a directory.
+func (r *Rules) FromPath(escaped string) (Name, error) {
+	if strings.IndexByte(escaped, '#') >= 0 {
+		return Name{}, reason.New(reason.NameFragment, nil)
+	}
+	if escaped == "" {
+		return Name{}, reason.New(reason.NameEmpty, nil)
+	}
+	if escaped[0] != '/' {
+		return Name{}, reason.New(reason.NameAbsolute, nil)
+	}
+	text, encodedSlash, err := decode(escaped[1:], false)
+	if err != nil {
+		return Name{}, err
+	}
+	if err := malformed(text); err != nil {
+		return Name{}, err
+	}
+	if encodedSlash {
+		return Name{}, reason.New(reason.NameEncodedSeparator, nil)
+	}
+	if text == "" {
+		return r.Base(), nil
+	}
+	trimmed, dir := strings.CutSuffix(text, "/")
+	n, err := r.check(trimmed, dir)
+	if err != nil {
+		return Name{}, err
+	}
+	return n, reserved(n)
+}
+
+// FromQuery checks the value of one form field in a raw query (without '?'): '+' is a space, "%2F" an ordinary
+// separator. A field that is missing or empty is name-empty, one that is repeated name-repeated.
+func (r *Rules) FromQuery(rawQuery, field string) (Name, error) {
+	if strings.IndexByte(rawQuery, '#') >= 0 {
+		return Name{}, reason.New(reason.NameFragment, nil)
+	}
+	value, seen := "", 0
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		k, v, _ := strings.Cut(pair, "=")
+		key, _, err := decode(k, true)
+		if err != nil {
+			return Name{}, err
+		}
+		val, _, err := decode(v, true)
+		if err != nil {
+			return Name{}, err
+		}
+		if key == field {
+			value = val
+			seen++
+		}
+	}
+	if seen > 1 {
+		return Name{}, reason.New(reason.NameRepeated, nil)
+	}
+	n, err := r.FromText(value)
+	if err != nil {
+		return Name{}, err
+	}
+	return n, reserved(n)
+}
+
+// FromText checks a name that is already decoded. A final slash is an empty element, and so refused.
+func (r *Rules) FromText(text string) (Name, error) {
+	if text == "" {
+		return Name{}, reason.New(reason.NameEmpty, nil)
+	}
+	if err := malformed(text); err != nil {
+		return Name{}, err
+	}
+	return r.check(text, false)
+}
+
+// FromDir checks the name of a directory: as FromText, but "." is the base itself and Allow is not asked.
+func (r *Rules) FromDir(text string) (Name, error) {
+	if text == "." {
+		return r.Base(), nil
+	}
+	if text == "" {
+		return Name{}, reason.New(reason.NameEmpty, nil)
+	}
+	if err := malformed(text); err != nil {
+		return Name{}, err
+	}
+	return r.check(text, true)
+}
+
+// Child checks one element beneath a checked directory name.
+func (r *Rules) Child(dir Name, element string, isDir bool) (Name, error) {
+	if strings.IndexByte(element, '/') >= 0 {
+		return Name{}, reason.New(reason.NameEncodedSeparator, nil)
+	}
+	text := element
+	if dir.text != "" {
+		text = dir.text + "/" + element
+	}
+	if isDir {
+		return r.FromDir(text)
+	}
+	return r.FromText(text)
+}
+
+func (r *Rules) check(text string, dir bool) (Name, error) {
+	if err := Local(text); err != nil {
+		return Name{}, err
+	}
+	if err := r.policy(text, dir); err != nil {
+		return Name{}, err
+	}
+	return Name{text: text, dir: dir, by: r}, nil
+}
+
+// policy applies what the operator chose, after Local.
+func (r *Rules) policy(text string, dir bool) error {
+	rest, first := text, true
+	for rest != "" {
+		elem := rest
+		if i := strings.IndexByte(rest, '/'); i >= 0 {
+			elem, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = ""
+		}
+		if strings.HasPrefix(elem, ReservedPrefix) {
+			return reason.New(reason.NameReserved, nil)
+		}
+		if elem[0] == '.' && !r.AllowHidden && !(first && r.AllowWellKnown && elem == ".well-known") {
+			return reason.New(reason.NameHidden, nil)
+		}
+		first = false
+	}
+	for _, g := range r.Deny {
+		if g.MatchTree(text) {
+			return reason.New(reason.NameDenied, nil)
+		}
+	}
+	if len(r.Allow) > 0 && !dir && !anyMatch(r.Allow, text) {
+		return reason.New(reason.NameDenied, nil)
+	}
+	if r.Policy == nil {
+		return nil
+	}
+	err := r.Policy(text)
+	if err != nil && reason.Of(err) == reason.Unforeseen {
+		return reason.New(reason.NamePolicy, err)
+	}
+	return err
+}
+
+func anyMatch(globs []Glob, text string) bool {
+	for _, g := range globs {
+		if g.MatchTree(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func reserved(n Name) error {
+	if n.text == ReservedFirst || strings.HasPrefix(n.text, ReservedFirst+"/") {
+		return reason.New(reason.NameReserved, nil)
+	}
+	return nil
+}
+
+// malformed finds what makes a decoded text no name at all.
+func malformed(text string) error {
+	ascii := true
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == 0:
+			return reason.New(reason.NameNUL, nil)
+		case c < 0x20 || c == 0x7f:
+			return reason.New(reason.NameControl, nil)
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	if ascii {
+		return nil
+	}
+	if !utf8.ValidString(text) {
+		return reason.New(reason.NameUTF8, nil)
+	}
+	for _, c := range text {
+		if c >= 0x80 && c < 0xa0 { // C1 controls: terminals act on them
+			return reason.New(reason.NameControl, nil)
+		}
+	}
+	return nil
+}
+
+// Local is the policy that always holds: a name that is relative, slash-separated, and means on this system
+// nothing but itself. Whether hidden elements are served is Rules' business.
+func Local(text string) error {
+	if text == "" {
+		return reason.New(reason.NameEmpty, nil)
+	}
+	if err := malformed(text); err != nil {
+		return err
+	}
+	if strings.IndexByte(text, '\\') >= 0 {
+		return reason.New(reason.NameBackslash, nil)
+	}
+	if text[0] == '/' {
+		return reason.New(reason.NameAbsolute, nil)
+	}
+	for elem := range strings.SplitSeq(text, "/") {
+		switch {
+		case elem == "":
+			return reason.New(reason.NameEmptyElement, nil)
+		case elem == ".":
+			return reason.New(reason.NameDot, nil)
+		case elem == "..":
+			return reason.New(reason.NameTraversal, nil)
+		case len(elem) > MaxElement:
+			return reason.New(reason.NameTooLong, nil)
+		}
+	}
+	if len(text) > MaxName {
+		return reason.New(reason.NameTooLong, nil)
+	}
+	return localSystem(text)
+}
+
+// Strict is the classic allowlist [A-Za-z0-9_.-]+ for each element, matched to the very end.
+func Strict(text string) error {
+	if err := Local(text); err != nil {
+		return err
+	}
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' || c == '-' || c == '/'
+		if !ok {
+			return reason.New(reason.NameStrict, nil)
+		}
+	}
+	return nil
+}
+
+// Portable refuses, on every system, what any system would misread: device names, colons, trailing dots and
+// spaces, and <>"|?*.
+func Portable(text string) error {
+	if err := Local(text); err != nil {
+		return err
+	}
+	for elem := range strings.SplitSeq(text, "/") {
+		if !PortableElement(elem) {
+			return reason.New(reason.NamePortable, nil)
+		}
+	}
+	return nil
+}
+
+// Judge asks the rules about the name an opened file turned out to have. dir says that it is a directory.
+func (r *Rules) Judge(text string, dir bool) error {
+	if text == "." {
+		return nil
+	}
+	_, err := r.check(text, dir)
+	return err
+}
+
+// Opened names an opened file by its own name, after judging it, keeping what the request asked for.
+func (r *Rules) Opened(text string, requested Name, isDir bool) (Name, error) {
+	if text == "." {
+		return r.Base(), nil
+	}
+	n, err := r.check(text, isDir)
+	if err != nil {
+		return Name{}, err
+	}
+	n.dir = requested.dir
+	return n, nil
+}

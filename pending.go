@@ -1,0 +1,3 @@
+package rootbound
+
+func (d *Dir) clearLeftovers() {}

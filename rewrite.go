@@ -1,0 +1,110 @@
+package rootbound
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rootbound/rootbound/internal/reason"
+)
+
+// maxRewrites bounds how many links of one name are rewritten.
+const maxRewrites = 8
+
+// openRewritten serves an absolute link whose target is beneath the base. Neither openat2 with RESOLVE_BENEATH nor
+// os.Root follows one. The first link on the way that the kernel will not follow is read from its descriptor; if
+// its target starts with the base's own path, that part is cut off and the rest walked from the base again. The
+// result is never cleaned as text (".." after a link is the kernel's to resolve), and every open is confined as
+// before: a link that changes meanwhile can make this fail, but not leave the base.
+func (d *Dir) openRewritten(text string, escape error) (*os.File, error) {
+	for range maxRewrites {
+		next, err := d.rewriteLink(text)
+		if err != nil {
+			return nil, err
+		}
+		if next == "" {
+			return nil, systemReason(escape)
+		}
+		text = next
+		f, err := d.openOnce(text)
+		if err == nil {
+			return f, nil
+		}
+		if reason.Of(err) != reason.LinkEscape {
+			return nil, err
+		}
+	}
+	return nil, reason.New(reason.LinkLoop, nil)
+}
+
+// rewriteLink finds the first element of text that is a link the kernel refuses to follow and returns text with
+// that link replaced by where it leads, beneath the base; "" where it leads out.
+func (d *Dir) rewriteLink(text string) (string, error) {
+	elems := strings.Split(text, "/")
+	for i := 1; i <= len(elems); i++ {
+		prefix := strings.Join(elems[:i], "/")
+		if elems[i-1] == "" || elems[i-1] == "." || elems[i-1] == ".." {
+			if err := d.reaches(prefix); err != nil {
+				return "", systemReason(err)
+			}
+			continue
+		}
+		target, isLink, err := d.linkAt(prefix)
+		if err != nil {
+			return "", systemReason(err)
+		}
+		if !isLink {
+			continue
+		}
+		if err := d.reaches(prefix); err == nil {
+			continue
+		} else if reason.Of(systemReason(err)) != reason.LinkEscape {
+			return "", systemReason(err)
+		}
+		led, ok := d.lead(elems[:i-1], target)
+		if !ok {
+			return "", nil
+		}
+		return joinRest(led, elems[i:]), nil
+	}
+	return "", nil
+}
+
+// lead says where a link's target leads, as a name from the base: a relative one from the link's directory, an
+// absolute one only beneath the base's own path.
+func (d *Dir) lead(dir []string, target string) (string, bool) {
+	if !filepath.IsAbs(target) {
+		return strings.Join(append(dir[:len(dir):len(dir)], filepath.ToSlash(target)), "/"), true
+	}
+	for _, own := range []string{d.given, d.resolved} {
+		if rest, ok := cutPath(filepath.ToSlash(target), filepath.ToSlash(own)); ok {
+			return rest, true
+		}
+	}
+	return "", false
+}
+
+func joinRest(led string, rest []string) string {
+	return strings.Join(append([]string{led}, rest...), "/")
+}
+
+// cutPath cuts a leading path by whole elements: "/srv/base_evil" is not beneath "/srv/base". What remains is
+// relative, "." for the path itself.
+func cutPath(path, prefix string) (string, bool) {
+	if prefix != "/" {
+		rest, ok := strings.CutPrefix(path, prefix)
+		if !ok || rest != "" && rest[0] != '/' {
+			return "", false
+		}
+		path = rest
+	}
+	path = strings.TrimLeft(path, "/")
+	if path == "" {
+		path = "."
+	}
+	return path, true
+}
+
+// errOwnName: the system does not tell what a descriptor is called.
+var errOwnName = errors.New("the system does not tell the opened file's name")

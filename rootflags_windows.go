@@ -1,0 +1,5 @@
+package rootbound
+
+import "os"
+
+const rootFlags = os.O_RDONLY

@@ -1,0 +1,254 @@
+package rootbound
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rootbound/rootbound/internal/plan"
+	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+// SendOptions are what Flask's send_file takes as keywords, and a little more. The zero value is the safe one.
+type SendOptions struct {
+	// AsAttachment asks the browser to save the file, not to show it.
+	AsAttachment bool
+	// DownloadName is the name offered for saving; default the last element of the file's own name.
+	DownloadName string
+	// ContentType is sent as it is; default by extension, then by content, which never yields an active type.
+	ContentType string
+	// NoConditional ignores If-* and Range.
+	NoConditional bool
+	// ETag is a complete entity tag with its quotes, for instance made of a hash of the content; default File.ETag.
+	ETag string
+	// NoETag sends none.
+	NoETag bool
+	// LastModified replaces the file's own time.
+	LastModified time.Time
+	// NoLastModified sends none.
+	NoLastModified bool
+	// MaxAge lets caches keep the answer that long. Default 0: "no-cache", which is to ask again each time.
+	MaxAge time.Duration
+	// SHA256 of the content lets Repr-Digest be sent where it is asked for (RFC 9530).
+	SHA256 []byte
+	// Precompressed serves NAME.br, NAME.zst or NAME.gz beside the file to clients that accept the coding, unless
+	// older than the file. Siblings are opened through the same containment and the same rules.
+	Precompressed bool
+	// Site sends active content (HTML, SVG, XML) without "Content-Security-Policy: sandbox". Set it only where the
+	// directory holds a website of yours and nothing that strangers put there.
+	Site bool
+	// Private says that the answer depended on who asked: shared caches must not keep it.
+	Private bool
+	// CrossOrigin leaves out "Cross-Origin-Resource-Policy: same-origin".
+	CrossOrigin bool
+	// RequestID is sent as Request-Id where it is set.
+	RequestID string
+}
+
+// Answer is what HTTP says for an open file: decided, not yet sent. Close it.
+type Answer struct {
+	// Plan has status, headers and byte segments.
+	Plan plan.Plan
+	// body is the file the segments are of: the file itself, or its precompressed sibling.
+	body    *File
+	sibling *File // to close; nil where body is the caller's
+}
+
+// codings are the precompressed siblings we know, best first.
+var codings = []struct{ coding, suffix string }{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}}
+
+// Answer decides what HTTP says for this file. It reads no more than the first bytes, where the type is not known
+// from the name.
+func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
+	if f.IsDir() {
+		return nil, refusal("send", f.name.String(), reason.New(reason.Directory, nil))
+	}
+	a := &Answer{body: f}
+	ctype, active, err := f.contentType(o)
+	if err != nil {
+		return nil, err
+	}
+	facts := plan.File{Size: f.Size(), ModTime: f.facts.modTime, ContentType: ctype, SHA256: o.SHA256}
+	etag := f.etag(o)
+	if o.Precompressed {
+		if s, coding := f.openSibling(req); s != nil {
+			a.body, a.sibling = s, s
+			facts.Size, facts.ContentEncoding, facts.SHA256 = s.Size(), coding, nil
+			if s.facts.modTime.After(facts.ModTime) {
+				facts.ModTime = s.facts.modTime
+			}
+			if o.ETag == "" {
+				etag = s.ETag()
+			}
+			etag = suffixETag(etag, coding)
+		}
+	}
+	if !o.NoETag {
+		facts.ETag = etag
+	}
+	if !o.LastModified.IsZero() {
+		facts.ModTime = o.LastModified
+	}
+	if facts.ModTime.After(f.opened) { // RFC 9110 8.8.2.1: never later than the message itself
+		facts.ModTime = f.opened
+	}
+	opts := f.planOptions(o, active)
+	a.Plan = plan.Make(req, &facts, &opts)
+	return a, nil
+}
+
+func (f *File) etag(o *SendOptions) string {
+	if o.ETag != "" {
+		return o.ETag
+	}
+	return f.ETag()
+}
+
+// suffixETag makes the tag of an encoded representation differ from that of the plain one (RFC 9110 8.8.3.3).
+func suffixETag(etag, coding string) string {
+	return strings.TrimSuffix(etag, `"`) + "-" + coding + `"`
+}
+
+func (f *File) planOptions(o *SendOptions, active bool) plan.Options {
+	p := plan.Options{
+		CacheControl:   cacheControl(o),
+		NoConditional:  o.NoConditional,
+		NoRange:        o.NoConditional,
+		NoLastModified: o.NoLastModified,
+		Disposition:    plan.Disposition(o.AsAttachment, f.downloadName(o)),
+	}
+	if active && !o.Site {
+		p.ContentSecurityPolicy = "sandbox"
+	}
+	if o.Precompressed {
+		p.Vary = append(p.Vary, "Accept-Encoding")
+	}
+	if o.Private {
+		p.Vary = append(p.Vary, "Authorization", "Cookie")
+		p.Extra = append(p.Extra, plan.Field{Name: "Referrer-Policy", Value: "no-referrer"})
+	}
+	if !o.CrossOrigin {
+		p.Extra = append(p.Extra, plan.Field{Name: "Cross-Origin-Resource-Policy", Value: "same-origin"})
+	}
+	if o.RequestID != "" {
+		p.Extra = append(p.Extra, plan.Field{Name: "Request-Id", Value: o.RequestID})
+	}
+	return p
+}
+
+func (f *File) downloadName(o *SendOptions) string {
+	if o.DownloadName != "" {
+		return o.DownloadName
+	}
+	return f.name.Last()
+}
+
+func cacheControl(o *SendOptions) string {
+	s := "no-cache"
+	if o.MaxAge > 0 {
+		s = "max-age=" + itoa(int64(o.MaxAge/time.Second))
+		if !o.Private {
+			return "public, " + s
+		}
+	}
+	if o.Private {
+		return "private, " + s
+	}
+	return s
+}
+
+// Close closes what the answer opened; the File it was made from stays the caller's.
+func (a *Answer) Close() error {
+	if a.sibling == nil {
+		return nil
+	}
+	return a.sibling.Close()
+}
+
+// openSibling opens the precompressed sibling the client likes best, nil where there is none worth sending.
+func (f *File) openSibling(req *plan.Request) (*File, string) {
+	var available []string
+	open := map[string]*File{}
+	for _, c := range codings {
+		if coding, _ := plan.Negotiate(req.AcceptEncoding, req.HasAcceptEncoding, []string{c.coding}); coding == "" {
+			continue
+		}
+		n, err := f.dir.rules.FromDir(f.name.String() + c.suffix) // deny rules hold; allow rules are about the name asked for
+		if err != nil {
+			continue
+		}
+		s, err := f.dir.openName(n.File())
+		if err != nil {
+			continue
+		}
+		if s.IsDir() || s.facts.modTime.Before(f.facts.modTime) {
+			_ = s.Close()
+			continue
+		}
+		open[c.coding] = s
+		available = append(available, c.coding)
+	}
+	coding, _ := plan.Negotiate(req.AcceptEncoding, req.HasAcceptEncoding, available)
+	for c, s := range open {
+		if c != coding {
+			_ = s.Close()
+		}
+	}
+	if coding == "" {
+		return nil, ""
+	}
+	return open[coding], coding
+}
+
+// contentType is by the caller's word, the extension, or the first bytes.
+func (f *File) contentType(o *SendOptions) (ctype string, active bool, err error) {
+	if o.ContentType != "" {
+		return o.ContentType, plan.Active(o.ContentType), nil
+	}
+	last := f.name.Last()
+	if !plan.NeedsHead(last) {
+		ctype, active = plan.ContentType(last, nil)
+		return ctype, active, nil
+	}
+	head := make([]byte, min(512, f.Size()))
+	n, err := f.f.ReadAt(head, 0)
+	if err != nil && n == 0 && len(head) > 0 {
+		return "", false, refusal("read", f.name.String(), systemReason(err))
+	}
+	ctype, active = plan.ContentType(last, head[:n])
+	return ctype, active, nil
+}
+
+// Send answers with an open file: all of HTTP, as Flask's send_file. It never takes a path. An error says that
+// the answer is not complete: the client went away, or the file changed or failed while it was sent; then panic
+// with http.ErrAbortHandler, as Dir.Send does, so that the client cannot take it for complete.
+func Send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) error {
+	req := request.Plan(r)
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		req.Method, o.NoConditional = http.MethodGet, true // the answer to a POST is the whole file
+	}
+	a, err := f.Answer(&req, &o)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	_, err = a.Send(w)
+	return err
+}
+
+// Send answers with the named file, as Flask's send_from_directory: the name is checked and opened beneath d, and
+// what is refused is answered by Refuse. The returned error says why, for the log; the answer has been given.
+// Where a file changed or failed while it was sent, Send panics with http.ErrAbortHandler after closing it.
+func (d *Dir) Send(w http.ResponseWriter, r *http.Request, text string, o SendOptions) error {
+	f, err := d.Open(text)
+	if err != nil {
+		Refuse(w, r, err)
+		return err
+	}
+	defer f.Close()
+	if err := Send(w, r, f, o); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package rootbound
+
+import (
+	"errors"
+	"net/http"
+)
+
+// statuses is the one table from error to status. The first match wins; anything unknown is the 404. The error's
+// own text never reaches a client: it may name what the file system holds, and so is for the log alone.
+var statuses = []struct {
+	err    error
+	status int
+}{
+	{ErrMalformed, http.StatusBadRequest},
+	{ErrUnauthenticated, http.StatusUnauthorized},
+	{ErrRefused, http.StatusForbidden},
+	{ErrNotFound, http.StatusNotFound},
+	{ErrExpired, http.StatusNotFound},
+	{ErrMethod, http.StatusMethodNotAllowed},
+	{ErrExists, http.StatusConflict},
+	{ErrPrecondition, http.StatusPreconditionFailed},
+	{ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{ErrRange, http.StatusRequestedRangeNotSatisfiable},
+	{ErrMisdirected, http.StatusMisdirectedRequest},
+	{ErrRateLimited, http.StatusTooManyRequests},
+	{ErrLocked, http.StatusTooManyRequests},
+	{ErrUnimplemented, http.StatusNotImplemented},
+	{ErrUnavailable, http.StatusServiceUnavailable},
+	{ErrNoSpace, http.StatusInsufficientStorage},
+}
+
+// Status returns the status that answers an error of this package: 404 for one it does not know, 200 for nil.
+func Status(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	for _, row := range statuses {
+		if errors.Is(err, row.err) {
+			return row.status
+		}
+	}
+	return http.StatusNotFound
+}
