@@ -42,20 +42,35 @@ type Twin struct {
 // Answer serves a raw request-target. One level of percent-encoding is undone, bad escapes stay as they are; the
 // fragment sign is an ordinary character unless the twin thinks otherwise.
 func (t Twin) Answer(base, target string) ([]byte, error) {
-	if value, ok := strings.CutPrefix(target, DownloadRoute+"?file="); ok {
-		return t.Read(base, t.decode(formValue(value), true))
+	if name, ok := t.Named(target); ok {
+		return t.Read(base, name)
 	}
 	if t.target != nil {
 		return t.target(base, target)
 	}
-	path := target
+	return nil, ErrRefused
+}
+
+// Named returns the name that Answer gives to Read, and whether Read alone decides about this target.
+func (t Twin) Named(target string) (name string, ok bool) {
+	if value, ok := strings.CutPrefix(target, DownloadRoute+"?file="); ok {
+		return t.decode(formValue(value), true), true
+	}
+	if t.target != nil || !strings.HasPrefix(target, "/") {
+		return "", false
+	}
 	if !t.whole {
-		path, _, _ = strings.Cut(target, "?")
+		target, _, _ = strings.Cut(target, "?")
 	}
-	if !strings.HasPrefix(path, "/") {
-		return nil, ErrRefused
+	return t.decode(target[1:], false), true
+}
+
+// formValue cuts what belongs to the next parameter.
+func formValue(s string) string {
+	if i := strings.IndexAny(s, "&#"); i >= 0 {
+		return s[:i]
 	}
-	return t.Read(base, t.decode(path[1:], false))
+	return s
 }
 
 func (t Twin) decode(s string, form bool) string {
@@ -66,14 +81,6 @@ func (t Twin) decode(s string, form bool) string {
 		s = strings.ReplaceAll(s, "+", " ")
 	}
 	return unescape(s)
-}
-
-// formValue cuts what belongs to the next parameter.
-func formValue(s string) string {
-	if i := strings.IndexAny(s, "&#"); i >= 0 {
-		return s[:i]
-	}
-	return s
 }
 
 // Status is what a twin's server makes of an error: the difference between 403 and 404 is one more mistake, it

@@ -23,7 +23,6 @@ type row struct {
 }
 
 type matrix struct {
-	mu       sync.Mutex
 	rows     map[string]*row
 	examples map[[2]string]string // class, twin -> a target that leaked
 	replayed int                  // examples that leaked over a socket as well
@@ -35,8 +34,6 @@ func newMatrix() *matrix {
 
 // record notes the outcome of a case: the targets that leaked, by twin.
 func (m *matrix) record(class string, leaked map[string]string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	r := m.rows[class]
 	if r == nil {
 		r = &row{twins: make(map[string]int)}
@@ -49,41 +46,65 @@ func (m *matrix) record(class string, leaked map[string]string) {
 	for twin, target := range leaked {
 		r.twins[twin]++
 		key := [2]string{class, twin}
-		// The smallest, so that the same example is shown whatever the order of the workers.
-		if old, ok := m.examples[key]; !ok || len(target) < len(old) || len(target) == len(old) && target < old {
+		// A short one: it is sent over a socket as well.
+		if old, ok := m.examples[key]; !ok || len(target) < len(old) {
 			m.examples[key] = target
 		}
 	}
 }
 
 // names runs every case, as a path and as a query, against every twin.
-func (m *matrix) names(l attack.Layout, cases []attack.Case) error {
+func (m *matrix) names(l attack.Layout, cases []attack.Case) {
 	twins := undefended.Twins()
-	work := make(chan attack.Case)
+	leaks := make([][]string, len(twins)) // twin, case -> a target that leaked, or ""
+	work := make(chan int)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			for c := range work {
-				leaked := make(map[string]string)
-				for _, t := range twins {
-					for _, target := range []string{c.Target, undefended.DownloadRoute + "?file=" + c.Query} {
-						body, _ := t.Answer(l.Base, target)
-						if _, ok := l.Leaks(body); ok {
-							leaked[t.Name] = target
-							break
-						}
-					}
-				}
-				m.record(c.Class, leaked)
+			for i := range work {
+				leaks[i] = leakedBy(twins[i], l, cases)
 			}
 		})
 	}
-	for _, c := range cases {
-		work <- c
+	for i := range twins {
+		work <- i
 	}
 	close(work)
 	wg.Wait()
-	return nil
+	for i, c := range cases {
+		leaked := make(map[string]string)
+		for j, t := range twins {
+			if leaks[j][i] != "" {
+				leaked[t.Name] = leaks[j][i]
+			}
+		}
+		m.record(c.Class, leaked)
+	}
+}
+
+// leakedBy returns, for each case, a target by which the twin leaked, or "". Many cases are one name to a twin:
+// each name is read once.
+func leakedBy(t undefended.Twin, l attack.Layout, cases []attack.Case) []string {
+	out := make([]string, len(cases))
+	known := make(map[string]bool)
+	for i, c := range cases {
+		for _, target := range []string{c.Target, undefended.DownloadRoute + "?file=" + c.Query} {
+			name, named := t.Named(target)
+			leaked, ok := known[name]
+			if !named || !ok {
+				body, _ := t.Answer(l.Base, target)
+				_, leaked = l.Leaks(body)
+			}
+			if named {
+				known[name] = leaked
+			}
+			if leaked {
+				out[i] = target
+				break
+			}
+		}
+	}
+	return out
 }
 
 // replay sends one example of each class and twin over a real connection, where it must leak again.
