@@ -9,8 +9,8 @@ import (
 // localSystem refuses whatever Windows reads as something else.
 func localSystem(text string) error {
 	for elem := range strings.SplitSeq(text, "/") {
-		if !PortableElement(elem) {
-			return reason.New(reason.NamePortable, nil)
+		if err := PortableElement(elem); err != nil {
+			return reason.New(reason.NamePortable, err)
 		}
 	}
 	return nil

@@ -337,8 +337,8 @@ func Portable(text string) error {
 		return err
 	}
 	for elem := range strings.SplitSeq(text, "/") {
-		if !PortableElement(elem) {
-			return reason.New(reason.NamePortable, nil)
+		if err := PortableElement(elem); err != nil {
+			return reason.New(reason.NamePortable, err)
 		}
 	}
 	return nil

@@ -47,7 +47,6 @@ func ETag(size int64, mtime time.Time, weak bool) string               { return 
 func Method(method string) (bool, reason.Code)                         { return true, "" }
 func OptionsPlan() Plan                                                { return Plan{Status: 204} }
 func Negotiate(ae string, has bool, available []string) (string, bool) { return "", true }
-func Disposition(attachment bool, filename string) string              { return "inline" }
 
 const Allow = "GET, HEAD, OPTIONS"
 

@@ -243,8 +243,12 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Is says whether target is the sentinel of the refusal's kind.
+// Is says whether target is the sentinel of the refusal's kind, or a refusal for the same reason (and, where target
+// has one, the same cause).
 func (e *Error) Is(target error) bool {
+	if t, ok := target.(*Error); ok {
+		return t.Code == e.Code && (t.Cause == nil || t.Cause == e.Cause)
+	}
 	kind := Lookup(e.Code).Kind
 	switch target {
 	case kind:
