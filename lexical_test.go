@@ -301,7 +301,7 @@ func ExampleSafeJoin() {
 	// Output:
 	// /srv/files/reports/2026/may.pdf <nil>
 	//  safejoin ../etc/passwd: name leaves the base directory
-	//  safejoin docs/NUL.txt: device name
+	//  safejoin docs/NUL.txt: another system would misread the name (device name)
 }
 
 var secureResult = regexp.MustCompile(`\A(?:[A-Za-z0-9-](?:[A-Za-z0-9_.-]*[A-Za-z0-9-])?)?\z`)
