@@ -300,7 +300,7 @@ func ExampleSafeJoin() {
 	fmt.Println(SafeJoin("/srv/files", "docs/NUL.txt"))
 	// Output:
 	// /srv/files/reports/2026/may.pdf <nil>
-	//  safejoin ../etc/passwd: name leaves the base directory
+	//  safejoin ../etc/passwd: an element of the name is '..'
 	//  safejoin docs/NUL.txt: another system would misread the name (device name)
 }
 
