@@ -116,7 +116,7 @@ func Make(r *Request, f *File, o *Options) Plan {
 	}
 	switch preconditions(r, f, o) {
 	case 412:
-		return refuse(412, reason.PreconditionFailed, Field{}, Field{})
+		return refuse(412, reason.PreconditionFailed)
 	case 304:
 		return notModified(f, o)
 	}
@@ -134,7 +134,7 @@ func Make(r *Request, f *File, o *Options) Plan {
 	case len(spans) == 1:
 		return partial(r, f, o, spans[0])
 	}
-	return multipart(r, f, o, spans)
+	return several(r, f, o, spans)
 }
 
 // rangeAsked says whether the Range field counts at all: only GET has ranges (14.2), and If-Range may take it away.
@@ -142,14 +142,8 @@ func rangeAsked(r *Request, f *File, o *Options) bool {
 	return r.Range != "" && r.Method == "GET" && !o.NoRange && ifRange(r, f, o)
 }
 
-// refuse is an answer that withholds. Fields without a name are left out.
-func refuse(status int, why reason.Code, extra ...Field) Plan {
-	fields := make([]Field, 0, len(extra)+2)
-	for _, e := range extra {
-		if e.Name != "" {
-			fields = append(fields, e)
-		}
-	}
+// refuse is an answer that withholds.
+func refuse(status int, why reason.Code, fields ...Field) Plan {
 	fields = append(fields, Field{"Cache-Control", "no-store"}, Field{"X-Content-Type-Options", "nosniff"})
 	return Plan{Status: status, Fields: fields, Reason: why}
 }

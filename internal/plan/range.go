@@ -166,8 +166,8 @@ func (s span) appendContentRange(b []byte, size int64) []byte {
 	return strconv.AppendInt(b, size, 10)
 }
 
-// multipart is the 206 of several ranges (15.3.7.2): segments of framing (RFC 2046 5.1) and of the file in turn.
-func multipart(r *Request, f *File, o *Options, spans []span) Plan {
+// several is the 206 of several ranges (15.3.7.2): segments of framing (RFC 2046 5.1) and of the file in turn.
+func several(r *Request, f *File, o *Options, spans []span) Plan {
 	boundary := o.boundary()
 	text := make([]byte, 0, (len(spans)+1)*(len(boundary)+len(f.ContentType)+96))
 	var ends [maxRanges]int
