@@ -377,9 +377,13 @@ func newNamed(u *updir) (f *os.File, temp string, err error) {
 		if f, err = u.createTemp(temp); err != nil {
 			return nil, "", err
 		}
-		if err := lockFile(f); err == nil || !errors.Is(err, errLocked) {
-			if held, err := u.holds(temp, f); err != nil || held {
-				return f, temp, err
+		if err := lockFile(f); !errors.Is(err, errLocked) { // other errors: no locks here, and age protects it
+			held, err := u.holds(temp, f)
+			switch {
+			case err != nil:
+				return nil, "", errors.Join(err, u.remove(temp), f.Close())
+			case held:
+				return f, temp, nil
 			}
 		}
 		_ = f.Close()

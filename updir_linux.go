@@ -55,19 +55,14 @@ func (u *updir) stat(elem string) (fs.FileInfo, error) {
 // openat never follows a link in the last element, and the only element is the last.
 func (u *updir) openat(elem string, flags int) (*os.File, error) {
 	for {
-		fd, err := unix.Openat(u.fd(), elem, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
+		fd, err := unix.Openat(u.fd(), elem, flags|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
+		switch err {
+		case nil:
+			return os.NewFile(uintptr(fd), elem), nil
+		case unix.EINTR:
+		default:
 			return nil, err
 		}
-		if flags&unix.O_PATH == 0 {
-			if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, 0); err != nil { // blocking again: not for the poller
-				return nil, errors.Join(err, unix.Close(fd))
-			}
-		}
-		return os.NewFile(uintptr(fd), elem), nil
 	}
 }
 
@@ -189,9 +184,9 @@ func (u *updir) openLeftover(elem string) (*os.File, error) {
 	if !st.mode.IsRegular() {
 		return nil, errNotRegular
 	}
-	f, err := u.openat(elem, unix.O_RDWR)
+	f, err := u.openat(elem, unix.O_RDWR|unix.O_NONBLOCK) // it may have become a FIFO
 	if errors.Is(err, unix.EACCES) {
-		f, err = u.openat(elem, unix.O_RDONLY)
+		f, err = u.openat(elem, unix.O_RDONLY|unix.O_NONBLOCK)
 	}
 	return f, err
 }
