@@ -52,8 +52,15 @@ func TestCreateMode(t *testing.T) {
 			}
 			syscall.Umask(mask)
 			for _, tt := range []struct{ asked, want fs.FileMode }{
-				{0, 0o600}, {0o600, 0o600}, {0o644, 0o644}, {0o640, 0o640}, {0o444, 0o444},
-				{0o755, 0o644}, {0o666, 0o664}, {all, 0o664}, {0o4711, 0o600},
+				{0, 0o600},
+				{0o600, 0o600},
+				{0o644, 0o644},
+				{0o640, 0o640},
+				{0o444, 0o444},
+				{0o755, 0o644},
+				{0o666, 0o664},
+				{all, 0o664},
+				{0o4711, 0o600},
 			} {
 				err := upload(d, "sub/file", "x", CreateOptions{Mode: tt.asked, Overwrite: true})
 				if err != nil {

@@ -211,6 +211,25 @@ func TestKillControl(t *testing.T) {
 	}
 }
 
+// internal/durable promises the same of a file that is replaced; what a kill leaves there has another name.
+func TestKillDurable(t *testing.T) {
+	u := &uploader{
+		binary: Build(t, crashwrite), base: filepath.Join(t.TempDir(), "base"),
+		overwrite: true, args: []string{"-durable"},
+	}
+	left := 0
+	points := Kill(t, WriteCalls, u.run, func(t testing.TB, at string, o Outcome) {
+		left += len(u.reserved(t))
+		if !u.whole(t, o) {
+			t.Errorf("%s: acknowledged %v, and the file is %q", at, o.Acknowledged, u.state(t))
+		}
+	})
+	t.Logf("killed at %d points, %d unfinished files met", points, left)
+	if points == 0 || left == 0 {
+		t.Error("the kills did not reach the writing")
+	}
+}
+
 // Whatever fails, nothing is left, what was there before stands, and the reason is the right one.
 func TestFail(t *testing.T) {
 	binary := Build(t, crashwrite)
@@ -238,12 +257,16 @@ func TestFail(t *testing.T) {
 				{"fchmod", "EPERM", ""},
 			} {
 				want := "refused " + tt.reason
-				points += Fail(t, tt.call, tt.errno, u.run, func(t testing.TB, at string, o Outcome) {
+				failed := Fail(t, tt.call, tt.errno, u.run, func(t testing.TB, at string, o Outcome) {
 					u.checkFailed(t, at, o)
 					if !o.Acknowledged && tt.reason != "" && strings.HasPrefix(o.Output, "refused ") && !strings.HasPrefix(o.Output, want) {
 						t.Errorf("%s: %q, want %q", at, o.Output, want)
 					}
 				})
+				if tt.call == "fsync" && failed != 2 {
+					t.Errorf("%d syncs failed, want 2: of the file and of the directory", failed)
+				}
+				points += failed
 			}
 			t.Logf("%d calls failed", points)
 			if points == 0 {

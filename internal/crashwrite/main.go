@@ -1,7 +1,7 @@
 // Command crashwrite is a tool of the tests: it makes uploads through the library, for a test to kill, to run out
 // of disk, or to have system calls fail under it. It is built without cgo, as what ships is, and never shipped.
 //
-//	crashwrite -dir DIR -name NAME -size BYTES [-byte x] [-overwrite] [-refuse CALLS] [-naive]
+//	crashwrite -dir DIR -name NAME -size BYTES [-byte x] [-overwrite] [-refuse CALLS] [-naive | -durable]
 //	crashwrite -dir DIR -soak WORKERS
 //
 // The first form prints "committed" once the upload is acknowledged, or "refused REASON: ERROR", and exits 1. The
@@ -19,12 +19,14 @@ import (
 	"strings"
 
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/durable"
 )
 
 type options struct {
 	dir, name, fill, refuse string
 	size, soak              int
-	overwrite, naive        bool
+	overwrite               bool
+	naive, durable          bool
 }
 
 func main() {
@@ -37,6 +39,7 @@ func main() {
 	flag.BoolVar(&o.overwrite, "overwrite", false, "replace a file of that name")
 	flag.StringVar(&o.refuse, "refuse", "", "comma-separated: refuse tmpfile, openat2, renameat2 by a seccomp filter")
 	flag.BoolVar(&o.naive, "naive", false, "the control: write in place, as os.WriteFile does")
+	flag.BoolVar(&o.durable, "durable", false, "write by internal/durable instead")
 	flag.IntVar(&o.soak, "soak", 0, "make uploads without end in so many goroutines")
 	flag.Parse()
 	os.Exit(run(o, os.Stdout))
@@ -49,8 +52,12 @@ func run(o options, out io.Writer) int {
 			return 2
 		}
 	}
-	if o.naive {
-		return report(out, os.WriteFile(filepath.Join(o.dir, o.name), bytes.Repeat([]byte(o.fill), o.size), 0o600))
+	path, content := filepath.Join(o.dir, o.name), bytes.Repeat([]byte(o.fill), o.size)
+	switch {
+	case o.naive:
+		return report(out, os.WriteFile(path, content, 0o600))
+	case o.durable:
+		return report(out, durable.WriteFile(path, content, 0o600))
 	}
 	dir, err := rootbound.Open(o.dir, rootbound.Config{Writable: true})
 	if err != nil {
@@ -59,7 +66,7 @@ func run(o options, out io.Writer) int {
 	if o.soak > 0 {
 		return report(out, soak(dir, o.soak, out))
 	}
-	return report(out, upload(dir, o.name, strings.NewReader(strings.Repeat(o.fill, o.size)), o.overwrite))
+	return report(out, upload(dir, o.name, bytes.NewReader(content), o.overwrite))
 }
 
 func upload(dir *rootbound.Dir, name string, r io.Reader, overwrite bool) error {
