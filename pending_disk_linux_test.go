@@ -115,6 +115,54 @@ func TestCreateMounts(t *testing.T) {
 	})
 }
 
+// A base on overlayfs, as in a container: files of the lower layer are replaced, and left-overs known by their lock.
+func TestCreateOverlay(t *testing.T) {
+	if !inChild(t, ownMounts()) {
+		return
+	}
+	eachUploadWay(t, func(t *testing.T, cfg Config) {
+		layers := t.TempDir()
+		if err := unix.Mount("tmpfs", layers, "tmpfs", 0, "mode=755"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(layers, unix.MNT_DETACH) })
+		for _, dir := range []string{"lower", "upper", "work", "base"} {
+			if err := os.Mkdir(filepath.Join(layers, dir), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(layers, "base")
+		mustWrite(t, filepath.Join(layers, "lower", "old"), "old")
+		options := fmt.Sprintf("lowerdir=%[1]s/lower,upperdir=%[1]s/upper,workdir=%[1]s/work", layers)
+		if err := unix.Mount("overlay", path, "overlay", 0, options); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(path, unix.MNT_DETACH) })
+		d := openUploads(t, path, cfg)
+		if err := upload(d, "new", "new", CreateOptions{}); err != nil {
+			t.Errorf("a new file: %v", err)
+		}
+		wantReason(t, "a file of the lower layer", upload(d, "old", "x", CreateOptions{}), reason.Exists)
+		if err := upload(d, "old", "replaced", CreateOptions{Overwrite: true}); err != nil {
+			t.Errorf("overwriting a file of the lower layer: %v", err)
+		}
+		wantContent(t, filepath.Join(path, "old"), "replaced")
+		wantContent(t, filepath.Join(layers, "lower", "old"), "old")
+		mustWrite(t, filepath.Join(path, reservedName()), "part")
+		alive, err := d.Create("alive", CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := d.ClearLeftovers(t.Context()); n != 1 || err != nil {
+			t.Errorf("ClearLeftovers = %d, %v; want the dead one", n, err)
+		}
+		if err := alive.Commit(); err != nil {
+			t.Errorf("what was still written was cleared: %v", err)
+		}
+		wantOnly(t, path, "alive", "new", "old")
+	})
+}
+
 // A limit on file sizes (setrlimit(2), RLIMIT_FSIZE).
 func TestCreateFileSizeLimit(t *testing.T) {
 	if !inChild(t, nil) {
