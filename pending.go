@@ -368,45 +368,6 @@ func bareError(err error) error {
 	return err
 }
 
-// newNamed makes the file under a reserved name, and locks it so that nobody takes it for a left-over. Who clears
-// left-overs may have met it before the lock; then there is another.
-func newNamed(u *updir) (f *os.File, temp string, err error) {
-	const tries = 8
-	for range tries {
-		temp = reservedName()
-		if f, err = u.createTemp(temp); err != nil {
-			return nil, "", err
-		}
-		if err := lockFile(f); !errors.Is(err, errLocked) { // other errors: no locks here, and age protects it
-			held, err := u.holds(temp, f)
-			switch {
-			case err != nil:
-				return nil, "", errors.Join(err, u.remove(temp), f.Close())
-			case held:
-				return f, temp, nil
-			}
-		}
-		_ = f.Close()
-	}
-	return nil, "", reason.New(reason.Busy, nil)
-}
-
-// holds says whether the name is that of the open file.
-func (u *updir) holds(elem string, f *os.File) (bool, error) {
-	held, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
-	there, err := u.stat(elem)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && os.SameFile(held, there), err
-}
-
 // RandomName returns a name nobody can guess: 26 characters of a-z and 2-7, 130 bits from crypto/rand. Store an
 // upload under it, and keep the name its sender gave it as the download name.
 func RandomName() string { return strings.ToLower(rand.Text()) }
-
-// reservedName is a name for what is not finished: never served, never listed, and removed by a later Open.
-func reservedName() string { return name.ReservedPrefix + RandomName() }

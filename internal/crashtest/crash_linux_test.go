@@ -172,7 +172,7 @@ func (u *uploader) checkInvisible(t testing.TB, at string) {
 	}
 }
 
-func TestKill(t *testing.T) {
+func TestCrash(t *testing.T) {
 	binary := Build(t, crashwrite)
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestKill(t *testing.T) {
 }
 
 // The control: a file written in place is met half written by the same kills and the same question.
-func TestKillControl(t *testing.T) {
+func TestCrashControl(t *testing.T) {
 	u := &uploader{
 		binary: Build(t, crashwrite), base: filepath.Join(t.TempDir(), "base"),
 		overwrite: true, args: []string{"-naive"},
@@ -212,7 +212,7 @@ func TestKillControl(t *testing.T) {
 }
 
 // internal/durable promises the same of a file that is replaced; what a kill leaves there has another name.
-func TestKillDurable(t *testing.T) {
+func TestCrashDurable(t *testing.T) {
 	u := &uploader{
 		binary: Build(t, crashwrite), base: filepath.Join(t.TempDir(), "base"),
 		overwrite: true, args: []string{"-durable"},
