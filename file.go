@@ -49,8 +49,11 @@ func (f *File) IsDir() bool { return f.facts.mode.IsDir() }
 // ETag is the entity tag (RFC 9110 8.8.3): size and modification time in nanoseconds, so that replicas agree. It
 // is weak while the file is younger than two seconds: until then it may change twice within one tick of the clock.
 func (f *File) ETag() string {
-	return plan.ETag(f.facts.size, f.facts.modTime, f.opened.Sub(f.facts.modTime) < 2*time.Second)
+	return plan.ETag(f.facts.size, f.facts.modTime, f.young())
 }
+
+// young says that the file may still change within the same tick of its clock (RFC 9110 8.8.1, 8.8.2.2).
+func (f *File) young() bool { return f.opened.Sub(f.facts.modTime) < 2*time.Second }
 
 // Stat returns the facts from open as a fs.FileInfo whose Name is the last element.
 func (f *File) Stat() (fs.FileInfo, error) { return fileInfo{f}, nil }

@@ -1,6 +1,8 @@
 package rootbound
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -44,6 +46,8 @@ type SendOptions struct {
 	CrossOrigin bool
 	// RequestID is sent as Request-Id where it is set.
 	RequestID string
+	// Accept is the request's Accept field, for the pages of 412 and 416.
+	Accept string
 }
 
 // Answer is what HTTP says for an open file: decided, not yet sent. Close it.
@@ -93,9 +97,27 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	if facts.ModTime.After(f.opened) { // RFC 9110 8.8.2.1: never later than the message itself
 		facts.ModTime = f.opened
 	}
+	facts.WeakDate = f.young()
 	opts := f.planOptions(o, active)
 	a.Plan = plan.Make(req, &facts, &opts)
+	if a.Plan.Reason != "" {
+		a.Plan = refusedPlan(a.Plan, o)
+		if req.Method == http.MethodHead {
+			a.Plan.Segments = nil
+		}
+	}
 	return a, nil
+}
+
+// refusedPlan gives a 412 or 416 the page of any refusal, and what the plan itself had to say (Content-Range).
+func refusedPlan(p plan.Plan, o *SendOptions) plan.Plan {
+	out := RefusalPlan(reason.New(p.Reason, nil), RefusalOptions{Accept: o.Accept, RequestID: o.RequestID, Private: o.Private, CrossOrigin: o.CrossOrigin})
+	for _, f := range p.Fields {
+		if f.Name == "Content-Range" || f.Name == "Accept-Ranges" {
+			out.Fields = append(out.Fields, f)
+		}
+	}
+	return out
 }
 
 func (f *File) etag(o *SendOptions) string {
@@ -201,22 +223,18 @@ func (f *File) openSibling(req *plan.Request) (*File, string) {
 	return open[coding], coding
 }
 
-// contentType is by the caller's word, the extension, or the first bytes.
+// contentType is by the caller's word, the extension, or the first bytes, which also tell the character set.
 func (f *File) contentType(o *SendOptions) (ctype string, active bool, err error) {
 	if o.ContentType != "" {
-		return o.ContentType, plan.Active(o.ContentType), nil
+		return o.ContentType, plan.IsActive(o.ContentType), nil
 	}
-	last := f.name.Last()
-	if !plan.NeedsHead(last) {
-		ctype, active = plan.ContentType(last, nil)
-		return ctype, active, nil
-	}
-	head := make([]byte, min(512, f.Size()))
+	var buf [512]byte
+	head := buf[:min(int64(len(buf)), f.Size())]
 	n, err := f.f.ReadAt(head, 0)
-	if err != nil && n == 0 && len(head) > 0 {
+	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return "", false, refusal("read", f.name.String(), systemReason(err))
 	}
-	ctype, active = plan.ContentType(last, head[:n])
+	ctype, active = plan.ContentType(f.name.Last(), head[:n])
 	return ctype, active, nil
 }
 
@@ -228,6 +246,7 @@ func Send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) error 
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		req.Method, o.NoConditional = http.MethodGet, true // the answer to a POST is the whole file
 	}
+	o.Accept = strings.Join(r.Header.Values("Accept"), ", ")
 	a, err := f.Answer(&req, &o)
 	if err != nil {
 		return err

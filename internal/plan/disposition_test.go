@@ -140,21 +140,21 @@ var flaskDifferences = []struct {
 	why     string
 	applies func(string) bool
 }{
-	{"newline: Werkzeug raises, ours is _", matches("[\r\n]")},
+	{"newline: Werkzeug raises, ours is _", matchesFlask("[\r\n]")},
 	{"not UTF-8: Werkzeug raises, ours is _", func(s string) bool { return !utf8.ValidString(s) }},
-	{"empty: Werkzeug sends filename=, ours has no name", matches(`\A\z`)},
+	{"empty: Werkzeug sends filename=, ours has no name", matchesFlask(`\A\z`)},
 	{"control character: Werkzeug sends it, ours is _", func(s string) bool { return strings.ContainsFunc(s, unicode.IsControl) }},
-	{"separator: Werkzeug sends it, ours is _", matches(`[/\\]`)},
-	{"bidi control, line separator, byte order mark: Werkzeug sends it, ours is _", matches(`[\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{206f}\x{feff}]`)},
-	{"dot or white space at an end: Werkzeug keeps it, ours is trimmed", matches(`\A[.\p{Z}]|[.\p{Z}]\z`)},
+	{"separator: Werkzeug sends it, ours is _", matchesFlask(`[/\\]`)},
+	{"bidi control, line separator, byte order mark: Werkzeug sends it, ours is _", matchesFlask(`[\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{206f}\x{feff}]`)},
+	{"dot or white space at an end: Werkzeug keeps it, ours is trimmed", matchesFlask(`\A[.\p{Z}]|[.\p{Z}]\z`)},
 	{"over 255 bytes: Werkzeug has no bound, ours is cut", func(s string) bool { return len(s) > maxDownloadName }},
-	{"[(),;] in a name that needs filename*: Werkzeug quotes that, and Chrome and Safari ignore it (werkzeug#2529)", matches(`[(),;].*[^\x00-\x7f]|[^\x00-\x7f].*[(),;]`)},
+	{"[(),;] in a name that needs filename*: Werkzeug quotes that, and Chrome and Safari ignore it (werkzeug#2529)", matchesFlask(`[(),;].*[^\x00-\x7f]|[^\x00-\x7f].*[(),;]`)},
 	{"nothing that folds to ASCII: Werkzeug's filename= has no value, which no grammar allows", func(s string) bool {
 		return !strings.ContainsFunc(s, func(r rune) bool { return foldRune(r) != "" })
 	}},
 }
 
-func matches(expr string) func(string) bool { return regexp.MustCompile(expr).MatchString }
+func matchesFlask(expr string) func(string) bool { return regexp.MustCompile(expr).MatchString }
 
 var dispositionParts = []string{
 	"a", "report", "My file", "x.txt", ".pdf", ".tar.gz", "2026-05", "_", "-", ".", " ", "~", "+", "&", "=", "@", "#", "!", "$", "^",

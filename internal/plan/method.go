@@ -2,8 +2,8 @@ package plan
 
 import "github.com/rootbound/rootbound/internal/reason"
 
-// allow is what 405 and OPTIONS say (10.2.1).
-const allow = "GET, HEAD, OPTIONS"
+// Allow is what 405 and OPTIONS say (10.2.1).
+const Allow = "GET, HEAD, OPTIONS"
 
 // Method says whether a method is served, and if not why: MethodNotAllowed (405, with Allow) for one that the IANA
 // HTTP Method Registry knows, MethodUnknown (501) for any other. Methods are case-sensitive (9.1).
@@ -22,12 +22,12 @@ func Method(method string) (ok bool, why reason.Code) {
 
 // OptionsPlan is the answer to OPTIONS, the same for every file. A 204 has no Content-Length (8.6).
 func OptionsPlan() Plan {
-	return Plan{Status: 204, Fields: []Field{{"Allow", allow}, {"X-Content-Type-Options", "nosniff"}}}
+	return Plan{Status: 204, Fields: []Field{{"Allow", Allow}, {"X-Content-Type-Options", "nosniff"}}}
 }
 
 func refuseMethod(why reason.Code) Plan {
 	if why == reason.MethodNotAllowed {
-		return refuse(405, why, Field{"Allow", allow})
+		return refuse(405, why, Field{"Allow", Allow})
 	}
 	return refuse(501, why)
 }
