@@ -123,7 +123,9 @@ func Choices(key string) []string {
 	t := reflect.TypeFor[Serve]()
 	for i := range t.NumField() {
 		if t.Field(i).Tag.Get("toml") == key {
-			return strings.Fields(t.Field(i).Tag.Get("choices"))
+			if words := t.Field(i).Tag.Get("choices"); words != "" {
+				return strings.Fields(words)
+			}
 		}
 	}
 	return nil

@@ -22,7 +22,8 @@ func known() (tables, keys []string) {
 	return tables, keys
 }
 
-// suggest names the nearest known key. A key of another table counts as one letter further away.
+// suggest names the nearest known key. The first word of a key is one letter away from it, and a key of another table
+// one letter further than it looks.
 func suggest(path, name string) string {
 	table, _, _ := strings.Cut(path, "[")
 	tables, keys := known()
@@ -32,6 +33,9 @@ func suggest(path, name string) string {
 			return fmt.Sprintf("Keys are written in lower case: %q", k)
 		}
 		d := distance(strings.ToLower(name), k)
+		if strings.HasPrefix(k, strings.ToLower(name)+"-") {
+			d = 1
+		}
 		if tables[i] != table {
 			d++
 		}
