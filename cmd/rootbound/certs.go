@@ -19,9 +19,9 @@ func loadCertificates(cert, key string) (*server.Certificates, error) {
 			return nil, unreadable(f.what+" "+strconv.Quote(f.path), err)
 		}
 	}
-	c, err := server.LoadCertificates(cert, key)
+	c, err := server.OpenCertificates(cert, key)
 	if err != nil {
-		return nil, usage("--tls-cert "+strconv.Quote(cert)+" with --tls-key "+strconv.Quote(key), cause(err),
+		return nil, usage("--tls-cert "+strconv.Quote(cert)+" with --tls-key "+strconv.Quote(key), innermost(err),
 			"Name a PEM certificate chain and the private key that belongs to it")
 	}
 	return c, nil
@@ -39,7 +39,7 @@ func reloadAsUser(c *server.Certificates, id *identity, cert, key string) error 
 		}
 	}
 	if err := c.Reload(); err != nil {
-		return usage("--tls-cert "+strconv.Quote(cert), cause(err), "Put the files right and start again")
+		return usage("--tls-cert "+strconv.Quote(cert), innermost(err), "Put the files right and start again")
 	}
 	return nil
 }
@@ -50,4 +50,15 @@ func canRead(path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// innermost is what was wrong at last; the names of the files stand in the message already.
+func innermost(err error) string {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err.Error()
+		}
+		err = inner
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/rootbound/rootbound/internal/config"
@@ -76,6 +77,9 @@ func (p *process) open() (err error) {
 	if p.certs, err = loadCertificates(p.TLSCert, p.TLSKey); err != nil {
 		return err
 	}
+	if p.certs != nil {
+		p.certs.Log = p.log
+	}
 	return p.listen()
 }
 
@@ -102,7 +106,7 @@ func (p *process) serve() error {
 	cfg := p.serverConfig()
 	srv, err := server.New(cfg)
 	if err != nil {
-		return usage("serve", cause(err), "See 'rootbound serve --help'")
+		return usage("serve", strings.TrimPrefix(err.Error(), "server: "), "See 'rootbound serve --help'")
 	}
 	stopReloading := p.reloadOnHangup()
 	defer stopReloading()

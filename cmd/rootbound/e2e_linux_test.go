@@ -65,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"signal":     cmdSignal,
 			"log":        cmdLog,
 			"get":        cmdGet,
+			"alike":      cmdAlike,
 			"selfsigned": cmdSelfSigned,
 			"root":       cmdRoot,
 			"ids":        cmdIDs,

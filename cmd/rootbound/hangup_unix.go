@@ -35,7 +35,7 @@ func (p *process) reload() {
 		return
 	}
 	if err := p.certs.Reload(); err != nil {
-		p.log.Error("the certificate cannot be read again; the old one stays", "cert", p.TLSCert, "error", cause(err))
+		p.log.Error("the certificate cannot be read again; the old one stays", "cert", p.TLSCert, "error", innermost(err))
 		return
 	}
 	p.log.Info("the certificate was read again", "cert", p.TLSCert)

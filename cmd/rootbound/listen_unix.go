@@ -7,20 +7,15 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"syscall"
+
+	"github.com/rootbound/rootbound/server"
 )
 
-// listenUnix listens on a Unix socket that only its owner may use. A socket that is there already is removed only if
-// nobody listens on it; anything else that is there stays.
+// listenUnix listens on a Unix socket that only its owner may use: the user the process becomes, if it becomes one.
 func listenUnix(what, path string, owner *identity) (net.Listener, error) {
-	if err := removeStale(what, path); err != nil {
-		return nil, err
-	}
-	// The mode must be right from the first moment: chmod after bind would leave a gap. The umask is the whole
-	// process's, and nothing else runs yet that creates files.
-	before := syscall.Umask(0o177)
-	l, err := net.Listen("unix", path)
-	syscall.Umask(before)
+	l, err := server.ListenUnix(path)
 	if err != nil {
 		return nil, cannotBind(what, err)
 	}
@@ -33,30 +28,6 @@ func listenUnix(what, path string, owner *identity) (net.Listener, error) {
 	return l, nil
 }
 
-func removeStale(what, path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return unreadable(what, err)
-	case info.Mode().Type() != fs.ModeSocket:
-		return usage(what, "something that is not a socket has this name", "Use another path, or remove it yourself")
-	}
-	conn, err := net.Dial("unix", path)
-	if err == nil {
-		_ = conn.Close()
-		return usage(what, "another process listens on it", "Stop that one, or use another path")
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return usage(what, "whether somebody listens on it cannot be told: "+cause(err), "Use another path, or remove it yourself")
-	}
-	if err := os.Remove(path); err != nil {
-		return usage(what, "the socket that is left over there cannot be removed: "+cause(err), "Use another path, or remove it yourself")
-	}
-	return nil
-}
-
 func cannotBind(what string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -64,5 +35,5 @@ func cannotBind(what string, err error) error {
 	case errors.Is(err, syscall.EINVAL):
 		return usage(what, "the path is too long for a socket", "Use a path of at most 107 bytes")
 	}
-	return usage(what, cause(err), "Use another path")
+	return usage(what, strings.TrimPrefix(err.Error(), "server: "), "Use another path")
 }
