@@ -136,17 +136,6 @@ func cmdNotified(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// cmdListening says whether anything accepts on an address.
-func cmdListening(ts *testscript.TestScript, neg bool, args []string) {
-	conn, err := net.Dial("tcp", args[0])
-	if err == nil {
-		_ = conn.Close()
-	}
-	if (err == nil) == neg {
-		ts.Fatalf("connecting to %s: %v", args[0], err)
-	}
-}
-
 // cmdCompletes asks bash what the printed completion offers: completes SCRIPT 'typed words' WORD...
 func cmdCompletes(ts *testscript.TestScript, _ bool, args []string) {
 	words := strings.Split(args[1], " ")
