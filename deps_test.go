@@ -15,7 +15,7 @@ import (
 const edges = `
 .  ->  -    # the library is the standard library, golang.org/x/sys and golang.org/x/text
 
-internal/testenv    ->  -                 # the harness works where nothing of ours compiles
+internal/testenv    ->  golang.org/x/sys  # a network of its own is made with unshare(2)
 internal/tree       ->  golang.org/x/sys  # devices and sockets are made with mknod(2)
 internal/deptest    ->  -                 # the judge depends on nothing it judges
 internal/noopenat2  ->  golang.org/x/sys  # the filter is set with seccomp(2)
