@@ -19,6 +19,9 @@ internal/testenv    ->  golang.org/x/sys  # a network of its own is made with un
 internal/tree       ->  golang.org/x/sys  # devices and sockets are made with mknod(2)
 internal/deptest    ->  -                 # the judge depends on nothing it judges
 internal/noopenat2  ->  golang.org/x/sys  # the filter is set with seccomp(2)
+internal/docrun     ->  github.com/yuin/goldmark  # code blocks are found as a reader's renderer finds them
+internal/docrun     ->  internal/testenv  # blocks run like any other process of a test
+internal/docrun     ->  internal/tree     # the sample files
 `
 
 // joins are the only packages below the root that may import others there.
@@ -30,6 +33,7 @@ var harness = []string{
 	"internal/tree",
 	"internal/deptest",
 	"internal/noopenat2",
+	"internal/docrun",
 }
 
 // rootModules are the other modules that an importer of the library gets.
