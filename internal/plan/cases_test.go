@@ -69,7 +69,7 @@ var (
 		{"bytes=0-9,\t20-29", "tab"},
 		{"bytes= 0-9", ""},
 		{"bytes=20-29,0-9", ""},
-		{"bytes=0-9,,20-29,", ""},
+		{"bytes=0-9,,20-29,", "empty element"},
 		{"bytes=,", "no range"},
 		{"bytes=0-9,5000-", ""},
 		{"bytes=1000-", "past"},

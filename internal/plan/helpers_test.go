@@ -7,9 +7,15 @@ import (
 	"mime/multipart"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 )
+
+// A failer is a *testing.T or a *rapid.T.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
 
 // The file of most tests.
 var (
@@ -34,7 +40,7 @@ func testFile() *File {
 }
 
 // get gives a field's value, "" for none; the test fails where there are two.
-func get(t testing.TB, p Plan, name string) string {
+func get(t failer, p Plan, name string) string {
 	t.Helper()
 	var values []string
 	for _, f := range p.Fields {
@@ -49,7 +55,7 @@ func get(t testing.TB, p Plan, name string) string {
 }
 
 // render carries the segments out on a file in memory.
-func render(t testing.TB, p Plan, file []byte) []byte {
+func render(t failer, p Plan, file []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	for _, s := range p.Segments {
@@ -72,7 +78,7 @@ type part struct {
 }
 
 // partsOf reads a 206 as a client does: one part, or those of a multipart body by the standard library's reader.
-func partsOf(t testing.TB, contentType, contentRange string, body []byte) []part {
+func partsOf(t failer, contentType, contentRange string, body []byte) []part {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/byteranges" {
@@ -100,7 +106,7 @@ func partsOf(t testing.TB, contentType, contentRange string, body []byte) []part
 }
 
 // spanOf reads "bytes 0-9/100" for a file of that size.
-func spanOf(t testing.TB, contentRange string, size int64) span {
+func spanOf(t failer, contentRange string, size int64) span {
 	t.Helper()
 	first, rest, _ := strings.Cut(strings.TrimPrefix(contentRange, "bytes "), "-")
 	last, total, _ := strings.Cut(rest, "/")
@@ -114,7 +120,7 @@ func spanOf(t testing.TB, contentRange string, size int64) span {
 }
 
 // checkPlan checks what holds for every plan.
-func checkPlan(t testing.TB, r *Request, f *File, p Plan) {
+func checkPlan(t failer, r *Request, f *File, p Plan) {
 	t.Helper()
 	var total, fileBytes int64
 	for _, s := range p.Segments {
@@ -146,7 +152,7 @@ func checkPlan(t testing.TB, r *Request, f *File, p Plan) {
 	checkStatus(t, f, p)
 }
 
-func checkStatus(t testing.TB, f *File, p Plan) {
+func checkStatus(t failer, f *File, p Plan) {
 	t.Helper()
 	contentRange, length := get(t, p, "Content-Range"), get(t, p, "Content-Length")
 	if (p.Reason != "") != (p.Status >= 400) {

@@ -109,6 +109,11 @@ var nginxDifferences = []difference{
 		},
 	},
 	{
+		"empty elements of the list",
+		`5.6.1.2: "MUST parse and ignore a reasonable number of empty list elements"`,
+		func(d *disagreement) bool { return d.oddRange("empty element") && d.statuses(206, 416) },
+	},
+	{
 		"tabs in the list",
 		"5.6.3: OWS = *( SP / HTAB )",
 		func(d *disagreement) bool { return d.oddRange("tab") && d.statuses(206, 416) },
