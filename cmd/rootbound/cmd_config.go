@@ -20,7 +20,7 @@ type configCheckCmd struct {
 	Format string `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json" help:"text (default) or json."`
 }
 
-// Run tries everything that serve --config FILE would need, but for the addresses. What is wrong is wrong use, as it
+// Run tries everything that serve --config FILE would need, but opens no socket. What is wrong is wrong use, as it
 // would be for serve: exit status 2.
 func (c *configCheckCmd) Run(s *surroundings) error {
 	err := c.check(s)
@@ -52,10 +52,7 @@ func (c *configCheckCmd) check(s *surroundings) error {
 		return &configProblems{File: c.File, Problems: problems}
 	}
 	set := &setup{Settings: settings, Mounts: file.Mount, ConfigFile: c.File}
-	if len(set.Mounts) == 0 {
-		return set.checkPairs() // the directory may stand on serve's command line
-	}
-	return set.try()
+	return set.try() // without a mount too: the directory may stand on serve's command line
 }
 
 func (c *configCheckCmd) read(s *surroundings) (*config.File, error) {
@@ -71,9 +68,12 @@ func (s *setup) try() error {
 		return err
 	}
 	if s.User != "" {
-		if _, err := findIdentity(s.User); err != nil {
-			return noSuchUser(s.User)
+		if _, err := knownIdentity(s.User); err != nil {
+			return err
 		}
+	}
+	if err := s.mayListenOnAll(); err != nil {
+		return err
 	}
 	bases, err := openBases(s.Mounts, s.Base)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -88,8 +87,4 @@ func unreadable(what string, err error) error {
 		return usage(what, fmt.Sprintf("the user with id %d may not read it", os.Geteuid()), "Change its mode, or start as a user who may")
 	}
 	return usage(what, cause(err), "Name another, or put this right")
-}
-
-func noSuchUser(name string) error {
-	return usage("--user "+strconv.Quote(name), "there is no such user", "Create it, for instance with 'useradd --system "+name+"', or name another")
 }

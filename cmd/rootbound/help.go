@@ -47,8 +47,8 @@ Examples:
   rootbound config check rootbound.toml
 `,
 	"rootbound config check": `
-The file may be "-" for standard input. Everything is tried that ` + "`serve --config FILE`" + ` would need, but for the addresses:
-keys, values, directories, certificate, user.
+The file may be "-" for standard input. Everything is tried that 'serve --config FILE' would need, but no socket is
+opened: keys, values, addresses, directories, certificate, user.
 
 Examples:
   rootbound config check rootbound.toml

@@ -61,12 +61,9 @@ func (p *process) listenOn(flag string, a config.Address) (net.Listener, error) 
 	if a.Network == "unix" {
 		return listenUnix(what, a.Text, p.identity)
 	}
-	addr, err := net.ResolveTCPAddr("tcp", a.Text)
-	if err != nil {
-		return nil, usage(what, "the host name is not known here", "Use an address of this machine, such as "+config.DefaultListen)
-	}
 	// Before the socket exists: nobody must be able to connect to what will be refused.
-	if err := p.mayListen(what, addr); err != nil {
+	addr, err := p.resolve(what, a)
+	if err != nil {
 		return nil, err
 	}
 	l, err := net.ListenTCP("tcp", addr)
@@ -76,10 +73,39 @@ func (p *process) listenOn(flag string, a config.Address) (net.Listener, error) 
 	return l, nil
 }
 
+// resolve finds the address that a name of this machine means, and refuses one that may not be listened on.
+func (s *setup) resolve(what string, a config.Address) (*net.TCPAddr, error) {
+	addr, err := net.ResolveTCPAddr("tcp", a.Text)
+	if err != nil {
+		return nil, usage(what, "the host name is not known here", "Use an address of this machine, such as "+config.DefaultListen)
+	}
+	return addr, s.mayListen(what, addr)
+}
+
+// mayListenOnAll asks mayListen about every address that was named, and opens none.
+func (s *setup) mayListenOnAll() error {
+	ask := func(flag string, a config.Address) error {
+		if a.Network != "tcp" {
+			return nil
+		}
+		_, err := s.resolve(flag+" "+strconv.Quote(a.String()), a)
+		return err
+	}
+	for _, a := range s.Listen {
+		if err := ask("--listen", a); err != nil {
+			return err
+		}
+	}
+	if s.Admin != nil {
+		return ask("--admin", *s.Admin)
+	}
+	return nil
+}
+
 // mayListen refuses an address that others than this machine reach, as long as nobody can authenticate.
-func (p *process) mayListen(what string, addr net.Addr) error {
+func (s *setup) mayListen(what string, addr net.Addr) error {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() || p.Public {
+	if !ok || tcp.IP.IsLoopback() || s.Public {
 		return nil
 	}
 	return usage(what, "other machines reach this address, and everybody who does could read", "Say --public if that is meant, or listen on 127.0.0.1")

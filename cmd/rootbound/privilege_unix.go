@@ -17,21 +17,32 @@ type identity struct {
 	groups   []int
 }
 
-// lookupIdentity finds a user by name or number. A number needs no entry anywhere: a container may have no passwd file.
+// lookupIdentity finds a user that this process can become.
 func lookupIdentity(name string) (*identity, error) {
-	what := "--user " + strconv.Quote(name)
-	id, err := findIdentity(name)
-	switch {
-	case err != nil:
-		return nil, noSuchUser(name)
-	case id.uid == 0:
-		return nil, usage(what, "that is root", "Name a user who has no rights but to read the files")
-	case os.Geteuid() != 0 && os.Geteuid() != id.uid:
-		return nil, usage(what, fmt.Sprintf("only root can become another user, and this is the user with id %d", os.Geteuid()), "Leave --user out, or start as root")
+	id, err := knownIdentity(name)
+	if err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 && os.Geteuid() != id.uid {
+		return nil, usage("--user "+strconv.Quote(name), fmt.Sprintf("only root can become another user, and this is the user with id %d", os.Geteuid()), "Leave --user out, or start as root")
 	}
 	return id, nil
 }
 
+// knownIdentity finds a user whose rights are less than root's.
+func knownIdentity(name string) (*identity, error) {
+	what := "--user " + strconv.Quote(name)
+	id, err := findIdentity(name)
+	if err != nil {
+		return nil, usage(what, "there is no such user", "Create it, for instance with 'useradd --system "+name+"', or name another")
+	}
+	if id.uid == 0 {
+		return nil, usage(what, "that is root", "Name a user who has no rights but to read the files")
+	}
+	return id, nil
+}
+
+// findIdentity looks a name or number up. A number needs no entry anywhere: a container may have no passwd file.
 func findIdentity(name string) (*identity, error) {
 	u, err := user.Lookup(name)
 	if err != nil {

@@ -6,9 +6,9 @@ type identity struct {
 	uid, gid int
 }
 
-func lookupIdentity(name string) (*identity, error) { return findIdentity(name) }
+func lookupIdentity(name string) (*identity, error) { return knownIdentity(name) }
 
-func findIdentity(name string) (*identity, error) {
+func knownIdentity(name string) (*identity, error) {
 	return nil, usage("--user "+name, "a process cannot become another user on this system", "Start it as that user")
 }
 

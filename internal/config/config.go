@@ -38,9 +38,9 @@ type Serve struct {
 	Hardlinks  string   `toml:"hardlinks" name:"hardlinks" placeholder:"POLICY" choices:"allow refuse" group:"what" help:"Files that have other names too: allow (default) or refuse."`
 	Hidden     *bool    `toml:"hidden" name:"hidden" group:"what" help:"Serve names that start with a dot."`
 	WellKnown  *bool    `toml:"well-known" name:"well-known" group:"what" help:"Serve .well-known/ and nothing else that starts with a dot."`
-	Deny       []string `toml:"deny" name:"deny" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Never served, nor what is beneath: asking for it is refused. Repeatable. To only leave names out of listings use --hide."`
+	Deny       []string `toml:"deny" name:"deny" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Never served, nor what is beneath: asking for it is refused. Repeatable; adds to the file. To only leave names out of listings use --hide."`
 	Allow      []string `toml:"allow" name:"allow" placeholder:"GLOB" sep:"none" group:"what" help:"Serve only files that match one of these. Repeatable."`
-	Hide       []string `toml:"hide" name:"hide" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Not listed, but served to whoever knows the name. Repeatable. To refuse names use --deny."`
+	Hide       []string `toml:"hide" name:"hide" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Not listed, but served to whoever knows the name. Repeatable; adds to the file. To refuse names use --deny."`
 	Listing    string   `toml:"listing" name:"listing" placeholder:"on|off" choices:"on off" group:"what" help:"Show what directories hold. Default: on where every address is loopback, off elsewhere."`
 	SitePages  *bool    `toml:"site" name:"site" group:"what" help:"Serve a website: index.html answers for its directory, 404.html for what is missing, pages may run scripts."`
 	DownloadAt string   `toml:"download-route" name:"download-route" placeholder:"PATH" group:"what" help:"Also answer PATH?file=NAME, as attachments."`
