@@ -47,8 +47,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return report(stderr, command.Run(s))
 }
 
-func newParser(s *surroundings) (*kong.Kong, error) {
-	return kong.New(&cli{},
+func newParser(s *surroundings) (*kong.Kong, error) { return newParserFor(&cli{}, s) }
+
+// newParserFor lets the caller keep what was parsed.
+func newParserFor(c *cli, s *surroundings) (*kong.Kong, error) {
+	return kong.New(c,
 		kong.Name("rootbound"),
 		kong.Description("Hands out files and nothing beyond the directory you name."),
 		kong.Vars{"version": versionText()},

@@ -16,7 +16,7 @@ import (
 	"github.com/rootbound/rootbound/internal/testenv"
 )
 
-func newTestParser(t *testing.T) *surroundings {
+func testSurroundings(t *testing.T) *surroundings {
 	t.Helper()
 	return &surroundings{ctx: context.Background(), stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, env: func(string) string { return "" }}
 }
@@ -40,7 +40,7 @@ func TestFlagsAreKeys(t *testing.T) {
 
 // Every command has examples, and every example is one that the program understands.
 func TestExamplesParse(t *testing.T) {
-	parser, err := newParser(newTestParser(t))
+	parser, err := newParser(testSurroundings(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func readDoc(t *testing.T, name string) string {
 
 // The table of the guide has every flag, in the order of the help, with its words and its default.
 func TestServeDocHasEveryFlag(t *testing.T) {
-	parser, err := newParser(newTestParser(t))
+	parser, err := newParser(testSurroundings(t))
 	if err != nil {
 		t.Fatal(err)
 	}

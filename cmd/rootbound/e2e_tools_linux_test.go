@@ -69,8 +69,9 @@ func cmdIDs(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // cmdFinish stops the server in the middle of a download, which must arrive whole: finish FILE /TARGET. FILE is made
-// large enough that no buffer on the way can hold it.
-func cmdFinish(ts *testscript.TestScript, _ bool, args []string) {
+// large enough that no buffer on the way can hold it. With !, the download must break off: nobody reads on before the
+// server has ended.
+func cmdFinish(ts *testscript.TestScript, neg bool, args []string) {
 	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), want, 0o644))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -89,7 +90,16 @@ func cmdFinish(ts *testscript.TestScript, _ bool, args []string) {
 	if log, ok := r.wait(regexp.MustCompile(`"stopping"`)); !ok {
 		ts.Fatalf("it does not say that it stops:\n%s", log)
 	}
+	if neg {
+		ended(ts, r)
+	}
 	rest, err := io.ReadAll(resp.Body)
+	if neg {
+		if err == nil {
+			ts.Fatalf("the download arrived whole: %d bytes", 1+len(rest))
+		}
+		return
+	}
 	if err != nil || !bytes.Equal(append(first, rest...), want) {
 		ts.Fatalf("the download broke off: %d of %d bytes, %v", 1+len(rest), len(want), err)
 	}
