@@ -147,7 +147,8 @@ func zshCompletion(w io.Writer, all []command) error {
 			b.WriteString(" \\\n            '*:file:_files' ;;\n")
 		}
 	}
-	b.WriteString("    esac\n}\ncompdef _rootbound rootbound\n")
+	// From $fpath the file is itself the body of the function; sourced, it is not.
+	b.WriteString("    esac\n}\nif [ \"$funcstack[1]\" = _rootbound ]; then _rootbound \"$@\"; else compdef _rootbound rootbound; fi\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
