@@ -27,11 +27,12 @@ func world(t testing.TB, entries ...string) string {
 		t.Fatal(err)
 	}
 	base := filepath.Join(top, "base")
-	tree.Make(t, top, "outside/canary.txt="+canary, "outside/inside.txt="+canary, "base_evil/canary.txt="+canary, "base/")
+	tree.Make(t, top, "outside/canary.txt="+canary, "outside/inside.txt="+canary, "outside/sub/canary.txt="+canary, "base_evil/canary.txt="+canary, "base/")
+	expanded := make([]string, len(entries))
 	for i, e := range entries {
-		entries[i] = expand(e, base)
+		expanded[i] = expand(e, base)
 	}
-	return tree.Make(t, base, entries...)
+	return tree.Make(t, base, expanded...)
 }
 
 func expand(s, base string) string {
@@ -74,7 +75,7 @@ func answer(d *Dir, name string) (string, Reason) {
 	return string(b), ""
 }
 
-// undefended is the control: what the system gives for the same name without any containment.
+// undefendedRead is the control: what the system gives for the same name without any containment.
 func undefendedRead(base, name string) (string, error) {
 	path := base + "/" + name
 	if filepath.IsAbs(name) {

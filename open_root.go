@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -133,5 +134,8 @@ func (d *Dir) rootLinkAt(text string) (target string, ok bool, err error) {
 		return "", false, err
 	}
 	target, err = d.base.root.Readlink(text)
+	if errors.Is(err, syscall.EINVAL) { // a link no more, readlink(2)
+		return "", false, nil
+	}
 	return target, err == nil, err
 }
