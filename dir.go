@@ -19,7 +19,8 @@ import (
 // that was deleted serves nothing. On Linux every open is one openat2(2) with RESOLVE_BENEATH and
 // RESOLVE_NO_MAGICLINKS, and RESOLVE_NO_SYMLINKS unless Config.Symlinks allows links; where that system call is
 // missing or refused, and on other systems, os.Root serves instead. Containment says which, and whether a
-// self-test proved it.
+// self-test proved it. The two differ in this: os.Root follows 8 links for one name where the kernel follows 40, and
+// enters no directory that it cannot read.
 //
 // What it does not confine: mount points beneath the base (they are part of it), and hard links (a hard link to a
 // file outside cannot be told from the file; see Config.Hardlinks).
