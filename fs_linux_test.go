@@ -156,8 +156,10 @@ func checkSub(t *testing.T, base string, cfg Config) {
 	}
 	defer d.Close()
 	within := cfg.Symlinks == SymlinksWithin
-	for name, want := range map[string]Reason{"file": reason.NotDirectory, "missing": reason.Missing, "..": reason.NameTraversal, "": reason.NameEmpty, "pipe": reason.SpecialFile,
-		"out": pick(within, reason.LinkEscape, reason.LinkRefused)} {
+	for name, want := range map[string]Reason{
+		"file": reason.NotDirectory, "missing": reason.Missing, "..": reason.NameTraversal, "": reason.NameEmpty, "pipe": reason.SpecialFile,
+		"out": pick(within, reason.LinkEscape, reason.LinkRefused),
+	} {
 		_, err := d.Sub(name)
 		if ReasonOf(err) != want {
 			t.Errorf("Sub(%q) = %v, want %q", name, err, want)
