@@ -97,6 +97,8 @@ type Config struct {
 
 	// noOpenat2 makes tests use os.Root where openat2 is at hand.
 	noOpenat2 bool
+	// noTmpfile makes tests use a named temporary where O_TMPFILE is at hand.
+	noTmpfile bool
 }
 
 // rules translates the configuration into what the NAME stage asks, and reports what cannot work.

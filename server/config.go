@@ -2,9 +2,12 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/rootbound/rootbound"
@@ -13,20 +16,37 @@ import (
 
 // Mount is one base directory and where it is seen.
 type Mount struct {
-	// Name is the first element of the names beneath it; "" is the whole server.
+	// Name is the first element of the names beneath it; "" is the whole server. A mount hides an entry of the same
+	// name in the base directory.
 	Name string
 	// Dir is the base directory. The server does not close it.
 	Dir *rootbound.Dir
 }
 
-// Config says what a server answers. Its zero value, with a mount, is the strictest useful setting.
+// Defaults of Config, and the limits that are not configured.
+const (
+	DefaultMaxConns      = 16384
+	DefaultMinRate       = 1024             // bytes a second
+	DefaultMinRateWindow = 60 * time.Second // over which MinRate is judged
+	DefaultGrace         = 30 * time.Second
+
+	readHeaderTimeout = 10 * time.Second // to send a request's header, and to finish a body nobody reads
+	idleTimeout       = 2 * time.Minute  // between requests
+	maxHeaderBytes    = 32 << 10         // request line and header fields
+	cutTime           = 5 * time.Second  // for requests to end whose connections were cut
+	maxAdminConns     = 128              // on the admin listener, beside MaxConns
+)
+
+// Config says what a server answers. Its zero value, with a mount and a listener, is the strictest useful setting.
 type Config struct {
 	// Mounts: at least one; names are single elements and distinct.
 	Mounts []Mount
-	// Listeners that are open already (a socket bound before privileges were dropped, or given by systemd).
-	// Everything else about addresses is decided from their real addresses.
+	// Listeners that are open already (a socket bound before privileges were dropped, or given by systemd): TCP or
+	// Unix sockets, at least one. What is loopback is decided from their own addresses. A Unix socket counts as
+	// loopback; ListenUnix makes one that only its owner may use. Serve closes them.
 	Listeners []net.Listener
-	// AdminListener serves /-/ where the main listeners are not all on loopback; nil: only bare health pages.
+	// AdminListener serves /-/ in plain HTTP where the main listeners are not all on loopback; nil: only bare health
+	// pages. Serve closes it.
 	AdminListener net.Listener
 	// Public says that everybody may read. Without it, and until somebody can authenticate, only loopback and
 	// Unix sockets are served.
@@ -45,22 +65,73 @@ type Config struct {
 	MaxAge time.Duration
 	// CrossOrigin lets other origins embed the files.
 	CrossOrigin bool
-	// Certificates, where set, makes the listeners speak TLS.
+	// Certificates, where set, makes the listeners speak TLS, with HTTP/2.
 	Certificates *Certificates
-	// Hosts are further host names that loopback answers for (against DNS rebinding), beside its address and localhost.
+	// Hosts are further host names, without port, that loopback answers for (against DNS rebinding), beside its
+	// address and localhost.
 	Hosts []string
-	// TrustedProxies are the peers whose Forwarded and X-Forwarded-* are believed.
+	// TrustedProxies are the peers whose Forwarded and X-Forwarded-For are believed. The peer of a Unix socket counts
+	// as 127.0.0.1.
 	TrustedProxies []netip.Prefix
-	// MaxConns bounds the connections open at once; default 16384.
+	// MaxConns bounds the connections open at once; default DefaultMaxConns.
 	MaxConns int
-	// MinRate, in bytes a second over MinRateWindow, is the progress a client must make; defaults 1024 and 60 s.
+	// MinRate, in bytes a second over MinRateWindow, is the progress a client must make while an answer waits for it;
+	// defaults DefaultMinRate and DefaultMinRateWindow.
 	MinRate       int64
 	MinRateWindow time.Duration
-	// Grace is how long running downloads may take after Shutdown; default 30 s.
+	// Grace is how long running downloads may take after Shutdown; default DefaultGrace.
 	Grace time.Duration
 	// Log is for the operator; default slog.Default(). Access is one line a request; nil is none.
 	Log    *slog.Logger
 	Access *slog.Logger
 	// Version is shown by /-/healthz on loopback and on the admin address.
 	Version string
+}
+
+// withDefaults checks the configuration and fills in what was left out.
+func (c Config) withDefaults() (Config, error) {
+	if c.MaxConns < 0 || c.MinRate < 0 || c.MinRateWindow < 0 || c.Grace < 0 || c.MaxAge < 0 {
+		return c, errors.New("server: MaxConns, MinRate, MinRateWindow, Grace and MaxAge must not be negative")
+	}
+	setDefault(&c.MaxConns, DefaultMaxConns)
+	setDefault(&c.MinRate, DefaultMinRate)
+	setDefault(&c.MinRateWindow, DefaultMinRateWindow)
+	setDefault(&c.Grace, DefaultGrace)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Access == nil {
+		c.Access = slog.New(slog.DiscardHandler)
+	}
+	if err := checkDownloadRoute(c.DownloadRoute); err != nil {
+		return c, err
+	}
+	return c, c.checkHosts()
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, def T) {
+	if *v == 0 {
+		*v = def
+	}
+}
+
+// checkDownloadRoute wants a path that every client sends as it stands: it is compared with the raw target.
+func checkDownloadRoute(route string) error {
+	if route == "" {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(route, "/")
+	if !ok || name.Strict(rest) != nil || strings.HasPrefix(route, ownPrefix) {
+		return fmt.Errorf("server: the download route %q must be a path such as /download: letters, digits, '.', '_' and '-', and not below %s", route, ownPrefix)
+	}
+	return nil
+}
+
+func (c *Config) checkHosts() error {
+	for _, h := range c.Hosts {
+		if h == "" || strings.ContainsAny(h, "/@# ") || (strings.Contains(h, ":") && !strings.HasPrefix(h, "[")) {
+			return fmt.Errorf("server: the host name %q must be a name without scheme, port and path", h)
+		}
+	}
+	return nil
 }

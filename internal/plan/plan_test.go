@@ -17,7 +17,7 @@ const (
 	later   = "Thu, 29 Feb 2024 12:00:01 GMT"
 )
 
-// With returns a GET with some fields.
+// with returns a GET with some fields.
 func with(set func(*Request)) Request {
 	r := Request{Method: "GET"}
 	set(&r)
@@ -49,7 +49,8 @@ func TestConditions(t *testing.T) {
 		{"13.1.1", "star, no tag", with(func(r *Request) { r.IfMatch = "*" }), bareFile(), 200},
 		{"13.1.1", "star, weak tag", with(func(r *Request) { r.IfMatch = "*" }), weakFile(), 200},
 		{"13.1.1", "match", with(func(r *Request) { r.IfMatch = `"v1"` }), f, 200},
-		{"13.1.1", "match in list", with(func(r *Request) { r.IfMatch = `"a,\"b" , W/"c",, "v1"` }), f, 412},
+		{"13.1.1", "backslash is no escape", with(func(r *Request) { r.IfMatch = `"a,\"b" , W/"c",, "v1"` }), f, 412},
+		{"13.1.1", "match first in list", with(func(r *Request) { r.IfMatch = `"v1", "v2"` }), f, 200},
 		{"13.1.1", "commas in quotes", with(func(r *Request) { r.IfMatch = `"a,b" , W/"c",, "v1"` }), f, 200},
 		{"13.1.1", "tag inside a tag", with(func(r *Request) { r.IfMatch = `"x,"v1",y"` }), f, 412},
 		{"13.1.1", "no match", with(func(r *Request) { r.IfMatch = `"v2"` }), f, 412},
@@ -61,6 +62,8 @@ func TestConditions(t *testing.T) {
 		{"8.8.3.2", "weak in file", with(func(r *Request) { r.IfMatch = `"v1"` }), weakFile(), 412},
 		{"8.8.3.2", "weak in both", with(func(r *Request) { r.IfMatch = `W/"v1"` }), weakFile(), 412},
 		{"8.8.3", "control character", with(func(r *Request) { r.IfMatch = "\"v1\", \"a\x01\"" }), f, 412},
+		{"8.8.3", "space", with(func(r *Request) { r.IfMatch = `"v1", "a b"` }), f, 412},
+		{"8.8.3", "delete", with(func(r *Request) { r.IfMatch = "\"v1\", \"a\x7f\"" }), f, 412},
 		{"8.8.3", "obs-text", with(func(r *Request) { r.IfMatch = "\"\xff\", \"v1\"" }), f, 200},
 
 		{"13.1.2", "star", with(func(r *Request) { r.IfNoneMatch = "*" }), f, 304},

@@ -1,0 +1,75 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+// facts takes from a request what the stages decide on. Its name is the NAME stage's to fill in.
+func (s *Server) facts(r *http.Request, at *endpoint) *request.Facts {
+	f := &request.Facts{
+		ID:            newID(),
+		Lane:          request.LaneNetHTTP,
+		Received:      time.Now(),
+		Method:        r.Method,
+		Target:        r.RequestURI,
+		Host:          r.Host,
+		Proto:         r.Proto,
+		Peer:          peerOf(r.RemoteAddr),
+		Forwarded:     forwarded(r.Header),
+		TLS:           r.TLS != nil,
+		Authorization: strings.Join(r.Header["Authorization"], ", "),
+		Cookie:        strings.Join(r.Header["Cookie"], "; "),
+		Plan:          request.Plan(r),
+		Accept:        strings.Join(r.Header["Accept"], ", "),
+	}
+	f.Plan.Now = f.Received
+	f.Client = s.clientOf(f.Peer, at, r.Header)
+	return f
+}
+
+var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
+
+// newID returns a request id: 80 random bits in 16 characters that are safe anywhere.
+func newID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return idEncoding.EncodeToString(b[:])
+}
+
+// peerOf is the address of a socket's other end; invalid for Unix sockets.
+func peerOf(remote string) netip.Addr {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+// splitTarget cuts a request target (RFC 9112 3.2) into path and query as they were sent; nothing is decoded. What
+// is no path is returned as it is, for the NAME stage to refuse.
+func splitTarget(target string) (path, query string) {
+	path, query, _ = strings.Cut(target, "?")
+	if strings.HasPrefix(path, "/") {
+		return path, query
+	}
+	// The absolute form, which servers must accept (RFC 9112 3.2.2).
+	scheme, rest, ok := strings.Cut(path, "://")
+	if !ok || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return path, query
+	}
+	authority, after, slash := strings.Cut(rest, "/")
+	switch {
+	case authority == "":
+		return path, query
+	case !slash:
+		return "/", query
+	}
+	return "/" + after, query
+}

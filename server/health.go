@@ -1,0 +1,124 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rootbound/rootbound/internal/plan"
+	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+// The server's own pages.
+const (
+	pageHealth  = ownPrefix + "healthz"
+	pageReady   = ownPrefix + "readyz"
+	pageMetrics = ownPrefix + "metrics"
+)
+
+// health is what /-/healthz shows where only the operator can see it.
+type health struct {
+	Status  string        `json:"status"`
+	Version string        `json:"version"`
+	Uptime  float64       `json:"uptime_seconds"`
+	Mounts  []mountHealth `json:"mounts"`
+}
+
+type mountHealth struct {
+	Name      string `json:"name"`
+	Mechanism string `json:"mechanism"`
+	Proven    bool   `json:"proven"`
+	Detail    string `json:"detail"`
+}
+
+// own answers the server's own pages; handled is false where the request is about files. On addresses that others
+// can reach, health and readiness say one word and there is nothing else.
+func (s *Server) own(f *request.Facts, at *endpoint, to reply) (out request.Outcome, handled bool) {
+	path, _ := splitTarget(f.Target)
+	if !strings.HasPrefix(path, ownPrefix) && !at.admin {
+		return out, false
+	}
+	full := at.local || at.admin
+	known := path == pageHealth || path == pageReady || path == pageMetrics && full
+	if !known && full && !at.admin {
+		return out, false // a reserved name, which the NAME stage refuses
+	}
+	err := s.admit(f, at)
+	if ok, code := plan.Method(f.Method); err == nil && !ok {
+		err = reason.New(code, nil)
+	}
+	if err == nil && !known {
+		err = reason.New(reason.Missing, nil)
+	}
+	if err == nil && path == pageReady && s.draining.Load() {
+		err = reason.New(reason.Closed, nil)
+	}
+	if err != nil {
+		return s.refuse(f, request.Decision{}, nil, err, to), true
+	}
+	p := s.ownPage(f, path, full)
+	out, err = s.sendPlan(f, &p, to)
+	if err != nil {
+		out = s.refuse(f, request.Decision{}, nil, err, to)
+	}
+	return out, true
+}
+
+func (s *Server) ownPage(f *request.Facts, path string, full bool) plan.Plan {
+	switch {
+	case f.Method == "OPTIONS":
+		return plan.OptionsPlan()
+	case path == pageMetrics:
+		return s.metricsPage()
+	case path == pageHealth && full:
+		return s.healthPage()
+	}
+	return page("text/plain; charset=utf-8", "ok\n")
+}
+
+func page(ctype, body string) plan.Plan {
+	return plan.Plan{
+		Status: http.StatusOK, Length: int64(len(body)), Segments: []plan.Segment{{Text: body}},
+		Fields: []plan.Field{
+			{Name: "Content-Type", Value: ctype},
+			{Name: "Content-Length", Value: strconv.Itoa(len(body))},
+			{Name: "Cache-Control", Value: "no-store"},
+			{Name: "X-Content-Type-Options", Value: "nosniff"},
+		},
+	}
+}
+
+func (s *Server) healthPage() plan.Plan {
+	h := health{Status: "ok", Version: s.cfg.Version, Uptime: time.Since(s.begun).Seconds()}
+	for _, m := range s.cfg.Mounts {
+		c := m.Dir.Containment()
+		h.Mounts = append(h.Mounts, mountHealth{Name: m.Name, Mechanism: c.Mechanism, Proven: c.Proven, Detail: c.Detail})
+	}
+	b, err := json.Marshal(h)
+	if err != nil { // nothing in it can fail to be written
+		return page("text/plain; charset=utf-8", "ok\n")
+	}
+	return page("application/json", string(b)+"\n")
+}
+
+// metricsPage gathers into memory: some kilobytes, whatever is served.
+func (s *Server) metricsPage() plan.Plan {
+	s.metrics.setContainment(s.cfg.Mounts)
+	w := &pageBuffer{header: http.Header{}}
+	s.metrics.handler().ServeHTTP(w, &http.Request{Method: http.MethodGet, Header: http.Header{}})
+	return page(w.header.Get("Content-Type"), w.body.String())
+}
+
+// pageBuffer holds a page until it is sent.
+type pageBuffer struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (p *pageBuffer) Header() http.Header         { return p.header }
+func (p *pageBuffer) WriteHeader(int)             {}
+func (p *pageBuffer) Write(b []byte) (int, error) { return p.body.Write(b) }

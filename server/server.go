@@ -1,0 +1,247 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+// Server answers on the listeners of its Config. Use each one once.
+type Server struct {
+	cfg            Config
+	base           *Mount            // of the name ""; nil: the top is the list of mounts
+	mounts         map[string]*Mount // by name, without the base
+	mountNames     []string          // sorted
+	hiddenByMounts []name.Glob       // entries of the base that mounts hide
+	hosts          []string          // lower case
+	stages         stages
+	metrics        *metrics
+	begun          time.Time
+	draining       atomic.Bool
+	running        running // requests in handlers
+
+	endpoints []*endpoint
+	files     *http.Server
+	admin     *http.Server // nil without an admin listener
+	stopOnce  sync.Once
+	stopped   chan struct{} // closed when Shutdown has finished
+}
+
+// New checks the configuration. Nothing is accepted before Serve; on an error the listeners stay the caller's.
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg:     cfg,
+		mounts:  map[string]*Mount{},
+		stages:  stages{who: anyone, may: everything, record: noRecord{}},
+		metrics: newMetrics(),
+		begun:   time.Now(),
+		stopped: make(chan struct{}),
+	}
+	for _, h := range cfg.Hosts {
+		s.hosts = append(s.hosts, strings.ToLower(strings.TrimSuffix(h, ".")))
+	}
+	if err := s.addMounts(); err != nil {
+		return nil, err
+	}
+	if len(cfg.Listeners) == 0 {
+		return nil, errors.New("server: no listener: name an address to listen on")
+	}
+	for _, l := range cfg.Listeners {
+		e := newEndpoint(l)
+		e.tls = cfg.Certificates != nil
+		if err := e.checkPublic(cfg.Public); err != nil {
+			return nil, err
+		}
+		s.endpoints = append(s.endpoints, e)
+	}
+	s.metrics.build.WithLabelValues(cfg.Version).Set(1)
+	s.files = s.httpServer()
+	if cfg.Certificates != nil {
+		s.files.TLSConfig = cfg.Certificates.config()
+	}
+	if cfg.AdminListener != nil {
+		s.admin = s.httpServer()
+	}
+	return s, nil
+}
+
+func (s *Server) addMounts() error {
+	for i := range s.cfg.Mounts {
+		m := &s.cfg.Mounts[i]
+		if m.Dir == nil {
+			return fmt.Errorf("server: mount %q has no directory", m.Name)
+		}
+		if s.mounts[m.Name] != nil || m.Name == "" && s.base != nil {
+			return fmt.Errorf("server: two mounts have the name %q", m.Name)
+		}
+		if m.Name == "" {
+			s.base = m
+			continue
+		}
+		if name.Local(m.Name) != nil || strings.ContainsRune(m.Name, '/') || m.Name == name.ReservedFirst {
+			return fmt.Errorf("server: the mount name %q must be a single element, and not %q", m.Name, name.ReservedFirst)
+		}
+		s.mounts[m.Name] = m
+		s.mountNames = append(s.mountNames, m.Name)
+		if g, err := name.ParseGlob("/" + strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]").Replace(m.Name)); err == nil {
+			s.hiddenByMounts = append(s.hiddenByMounts, g)
+		}
+	}
+	if len(s.cfg.Mounts) == 0 {
+		return errors.New("server: nothing to serve: name a directory")
+	}
+	slices.Sort(s.mountNames)
+	return nil
+}
+
+func (s *Server) httpServer() *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true) // over TLS alone
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.serve),
+		DisableGeneralOptionsHandler: true,
+		ReadHeaderTimeout:            readHeaderTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		ErrorLog:                     log.New(errorLog{s.cfg.Log}, "", 0),
+		Protocols:                    &protocols,
+		HTTP2:                        &http.HTTP2Config{CountError: func(string) { s.metrics.refusal(reason.MalformedHTTP) }},
+		ConnState:                    connState,
+		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, watched(nc))
+		},
+	}
+}
+
+// connKey finds a request's connection in its context.
+type connKey struct{}
+
+// serve is the net/http lane: from a request to its facts, through the stages, to the log.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.running.begin()
+	defer s.running.end()
+	s.metrics.inFlight.Inc()
+	defer s.metrics.inFlight.Dec()
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	c.state.Store(connHandled)
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
+		// Nobody reads the body; a client may not hold the connection by sending it slowly.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readHeaderTimeout))
+	}
+	to := &httpReply{w: &writer{ResponseWriter: w}, head: r.Method == http.MethodHead}
+	if r.ProtoMajor > 1 {
+		to.w.pace = &streamPace{ctl: http.NewResponseController(w), quota: int(c.pace.quota()), window: c.pace.window}
+	}
+	f := s.facts(r, c.at)
+	who, out := s.guarded(f, c.at, to)
+	s.metrics.done(f, out)
+	s.logAccess(f, who, out)
+	if out.Result == request.Aborted {
+		panic(http.ErrAbortHandler) // so that the client cannot take it for complete
+	}
+}
+
+// guarded turns a panic into what every unforeseen error is: the 404, with the cause in the log.
+func (s *Server) guarded(f *request.Facts, at *endpoint, to reply) (who request.Subject, out request.Outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := reason.New(reason.Unforeseen, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			out = s.refuse(f, request.Decision{}, nil, err, to)
+		}
+	}()
+	if out, handled := s.own(f, at, to); handled {
+		return who, out
+	}
+	return s.answer(f, at, to)
+}
+
+// Serve accepts and answers until ctx is done or Shutdown is called, then finishes what is running within
+// Config.Grace. It closes the listeners. Its error is that of a listener that failed.
+func (s *Server) Serve(ctx context.Context) error {
+	errs, n := make(chan error, len(s.endpoints)+1), len(s.endpoints)
+	room := &places{max: int64(s.cfg.MaxConns)}
+	for _, e := range s.endpoints {
+		go func() { errs <- s.serveOn(s.files, e, room) }()
+	}
+	if s.admin != nil {
+		e := newEndpoint(s.cfg.AdminListener)
+		e.admin = true
+		n++
+		go func() { errs <- s.serveOn(s.admin, e, &places{max: maxAdminConns}) }()
+	}
+	var failed error
+	select {
+	case failed = <-errs:
+		n--
+	case <-ctx.Done():
+	case <-s.stopped:
+	}
+	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Grace)
+	defer cancel()
+	stopErr := s.Shutdown(stopCtx)
+	for range n {
+		<-errs
+	}
+	if failed != nil && !errors.Is(failed, http.ErrServerClosed) {
+		return failed
+	}
+	if errors.Is(stopErr, context.DeadlineExceeded) {
+		s.cfg.Log.Warn("downloads were cut: they did not end within the grace time", "grace", s.cfg.Grace)
+	}
+	return nil
+}
+
+func (s *Server) serveOn(hs *http.Server, e *endpoint, room *places) error {
+	l := &limiter{Listener: e.listener, at: e, places: room, metrics: s.metrics, pace: pace{s.cfg.MinRate, s.cfg.MinRateWindow}}
+	var err error
+	if e.tls {
+		err = hs.ServeTLS(l, "", "")
+	} else {
+		err = hs.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return fmt.Errorf("server: listening on %s: %w", e.listener.Addr(), err)
+}
+
+// Shutdown stops accepting, says so at /-/readyz, waits for running downloads until ctx is done, and cuts the rest.
+// Its error is ctx's where something was cut. The admin listener goes last.
+func (s *Server) Shutdown(ctx context.Context) error {
+	var err error
+	s.stopOnce.Do(func() {
+		s.draining.Store(true)
+		err = s.files.Shutdown(ctx)
+		if err != nil {
+			_ = s.files.Close()
+		}
+		s.running.wait(cutTime)
+		if s.admin != nil {
+			_ = s.admin.Close()
+		}
+		close(s.stopped)
+	})
+	<-s.stopped
+	return err
+}
+
+// Draining says whether Shutdown has begun.
+func (s *Server) Draining() bool { return s.draining.Load() }
