@@ -87,7 +87,7 @@ func (d *Dir) selfCopy() *Dir {
 }
 
 func TestRefutedIsAnError(t *testing.T) {
-	if !inChild(t, "refuted") {
+	if !inOwnProcess(t, "refuted") {
 		return
 	}
 	openat2Proof = proof{done: true, err: errNotConfined}
@@ -98,7 +98,7 @@ func TestRefutedIsAnError(t *testing.T) {
 }
 
 func TestUnproven(t *testing.T) {
-	if !inChild(t, "unproven") {
+	if !inOwnProcess(t, "unproven") {
 		return
 	}
 	base := world(t, "f="+inside)
@@ -128,7 +128,7 @@ func TestWithoutOpenat2(t *testing.T) {
 		}
 	}
 	for _, errno := range []string{"ENOSYS", "EPERM"} {
-		if inChild(t, errno, tool, "-errno", errno, "--") {
+		if inOwnProcess(t, errno, tool, "-errno", errno, "--") {
 			base := linkWorld(t)
 			d := openBaseDir(t, base, Config{})
 			if c := d.Containment(); c.Mechanism != "os.Root" || !c.Proven {
@@ -147,7 +147,7 @@ func TestWithoutOpenat2(t *testing.T) {
 // TestOpenat2TakenAway: a filter that is applied while files are served (our own sandbox is one) must not fail a single
 // open, and Containment must not go on saying what was true before.
 func TestOpenat2TakenAway(t *testing.T) {
-	if !inChild(t, "taken") {
+	if !inOwnProcess(t, "taken") {
 		return
 	}
 	d := openBaseDir(t, world(t, "f="+inside), Config{})
