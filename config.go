@@ -2,6 +2,7 @@ package rootbound
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/rootbound/rootbound/internal/name"
 )
@@ -17,6 +18,17 @@ const (
 	SymlinksWithin
 )
 
+// String names the policy as messages do.
+func (s Symlinks) String() string {
+	switch s {
+	case SymlinksRefuse:
+		return "refuse"
+	case SymlinksWithin:
+		return "within"
+	}
+	return "Symlinks(" + strconv.Itoa(int(s)) + ")"
+}
+
 // Hardlinks says what happens with a file that has other names. A hard link cannot be told from the file itself,
 // and one made by somebody else may name a file from outside the base directory.
 type Hardlinks uint8
@@ -30,7 +42,8 @@ const (
 )
 
 // NamePolicy is asked about every name, after the rules that always hold (see Local); a non-nil error refuses the
-// name. It sees the decoded, slash-separated, relative name. It must be a pure function of the text, and safe for
+// name. It sees the decoded, slash-separated name, relative to the directory that Open was given, also for a Sub of
+// it. It must be a pure function of the text, and safe for
 // concurrent use. nil asks nothing more.
 type NamePolicy func(name string) error
 
@@ -68,7 +81,8 @@ type Config struct {
 	AllowHidden bool
 	// AllowWellKnown serves names beneath ".well-known" (RFC 8615) and no other hidden ones.
 	AllowWellKnown bool
-	// Deny refuses names that match any of these patterns, and all beneath them. '*' and '?' match within an
+	// Deny refuses names that match any of these patterns, and all beneath them. For a Sub too, names are matched
+	// as they are called from the directory that Open was given. '*' and '?' match within an
 	// element, '**' any number of elements; a pattern without '/' matches an element at any depth.
 	Deny []string
 	// Allow, unless empty, refuses files that match none of these patterns.
@@ -83,6 +97,8 @@ type Config struct {
 
 	// noOpenat2 makes tests use os.Root where openat2 is at hand.
 	noOpenat2 bool
+	// noTmpfile makes tests use a named temporary where O_TMPFILE is at hand.
+	noTmpfile bool
 }
 
 // rules translates the configuration into what the NAME stage asks, and reports what cannot work.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/rootbound/rootbound/internal/reason"
@@ -29,19 +30,24 @@ func (c Containment) String() string {
 
 // Containment reports what is at work for the next open, and what the self-test of this process showed.
 func (d *Dir) Containment() Containment {
-	p := proofOf(d.useOpenat2())
+	openat2 := d.useOpenat2()
+	p := proofOf(openat2)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.done { // openat2 went missing after the start; Prove tells more
+		return Containment{Mechanism: mechanism(openat2), Detail: "not tested yet"}
+	}
 	return p.result
 }
 
 // Prove runs the self-test again, for instance after a sandbox was applied to the process. The error says that
 // the system does not confine; nothing should be served then.
 func (d *Dir) Prove() error {
-	p := proofOf(d.useOpenat2())
-	p.mu.Lock()
-	p.done = false
-	p.mu.Unlock()
+	for _, p := range []*proof{&openat2Proof, &rootProof} {
+		p.mu.Lock()
+		p.done = false
+		p.mu.Unlock()
+	}
 	return d.prove()
 }
 
@@ -62,94 +68,106 @@ func proofOf(openat2 bool) *proof {
 	return &rootProof
 }
 
+// errNotConfined: the self-test left its base directory.
+var errNotConfined = errors.New("rootbound: this system does not confine opens; do not serve files here")
+
 // prove runs the self-test unless this process has. If openat2 turns out to be missing, os.Root is proven instead.
 func (d *Dir) prove() error {
 	for {
 		openat2 := d.useOpenat2()
-		p := proofOf(openat2)
-		p.mu.Lock()
-		if !p.done {
-			p.result, p.err = selfTest(d.cfg.noOpenat2)
-			if openat2 && !d.useOpenat2() { // it fell back while it was tested
-				p.mu.Unlock()
-				continue
-			}
-			p.done = true
+		again, err := d.proveOne(proofOf(openat2), openat2)
+		if !again {
+			return err
 		}
-		err := p.err
-		p.mu.Unlock()
-		return err
 	}
 }
+
+func (d *Dir) proveOne(p *proof, openat2 bool) (again bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return false, p.err
+	}
+	p.result, p.err = selfTest(d.cfg.noOpenat2, (*Dir).openConfined)
+	if openat2 && !d.useOpenat2() { // it fell back while it was tested
+		return true, nil
+	}
+	p.done = p.err == nil || errors.Is(p.err, errNotConfined) // a shortage may be over next time
+	return false, p.err
+}
+
+// opener is what the self-test tests.
+type opener func(d *Dir, text string) (*os.File, error)
 
 // selfTest tries, in a private temporary directory and with the very opens that serve, what must not work: a link
 // that leaves, "..", an absolute name, a directory link with a trailing slash, and a link where links are refused;
 // and what must work. It goes below the name rules, which would refuse most of it first.
-func selfTest(noOpenat2 bool) (Containment, error) {
-	c := Containment{Mechanism: "os.Root"}
+func selfTest(noOpenat2 bool, open opener) (Containment, error) {
+	c := Containment{Mechanism: mechanism(useOpenat2(noOpenat2))}
 	tmp, err := os.MkdirTemp("", "rootbound-selftest-*")
 	if err != nil {
-		return withMechanism(c, noOpenat2, "no temporary directory to test in"), nil
+		c.Detail = "no temporary directory to test in"
+		return c, nil
 	}
 	defer os.RemoveAll(tmp)
 	outside, err := plantSelfTest(tmp)
 	if err != nil {
-		return withMechanism(c, noOpenat2, "the temporary directory cannot hold the test: "+systemReason(err).Error()), nil
+		c.Detail = "the temporary directory cannot hold the test: " + systemReason(err).Error()
+		return c, nil
 	}
-	escapes := []string{"..", "../outside", "../outside/secret", "out", "dirout/", "dirout/secret", "dirout/.", outside, "sub/../../outside/secret"}
 	tried := 0
 	for _, links := range []Symlinks{SymlinksRefuse, SymlinksWithin} {
-		d, err := selfTestDir(filepath.Join(tmp, "base"), links, noOpenat2)
+		n, err := selfTestLinks(filepath.Join(tmp, "base"), outside, links, noOpenat2, open)
 		if err != nil {
-			return c, fmt.Errorf("rootbound: self-test: %w", err)
-		}
-		if f, err := d.openConfined("sub/inside"); err != nil {
-			_ = d.Close()
-			return c, fmt.Errorf("rootbound: self-test: a plain file cannot be opened: %w", err)
-		} else {
-			_ = f.Close()
-		}
-		names := escapes
-		if links == SymlinksRefuse {
-			names = append(names[:len(names):len(names)], "in", "dirin/inside")
-		}
-		for _, n := range names {
-			f, err := d.openConfined(n)
-			if err == nil {
-				_ = f.Close()
-				_ = d.Close()
-				return withMechanism(c, noOpenat2, "refuted"), fmt.Errorf("rootbound: this system does not confine opens: %q left the base directory in the self-test; do not serve files here", selfTestLabel(n, outside))
-			}
-			tried++
-		}
-		c.Mechanism = d.mechanism()
-		if err := d.Close(); err != nil {
+			c.Detail = "the self-test failed"
 			return c, err
 		}
+		tried += n
 	}
+	c.Mechanism = mechanism(useOpenat2(noOpenat2))
 	c.Proven = true
-	c.Detail = fmt.Sprintf("%d escapes refused", tried)
+	c.Detail = strconv.Itoa(tried) + " escapes refused"
 	return c, nil
 }
 
-// selfTestLabel keeps the temporary directory's path out of messages.
-func selfTestLabel(n, outside string) string {
-	if n == outside {
-		return "an absolute name"
+// selfTestLinks returns how many opens it saw refused.
+func selfTestLinks(base, outside string, links Symlinks, noOpenat2 bool, open opener) (int, error) {
+	d, err := selfTestDir(base, links, noOpenat2)
+	if err != nil {
+		return 0, fmt.Errorf("rootbound: self-test: %w", err)
 	}
-	return n
+	defer d.Close()
+	served := []string{"sub/inside"}
+	refused := []string{"..", "../outside", "../outside/secret", "out", "dirout/", "dirout/secret", "dirout/.", outside, "sub/../../outside/secret"}
+	inside := []string{"in", "dirin/inside"}
+	if links == SymlinksRefuse {
+		refused = append(refused, inside...)
+	} else {
+		served = append(served, inside...)
+	}
+	for _, n := range served {
+		f, err := open(d, n)
+		if err != nil {
+			return 0, fmt.Errorf("rootbound: self-test: %q cannot be opened: %w", n, err)
+		}
+		_ = f.Close()
+	}
+	for _, n := range refused {
+		f, err := open(d, n)
+		if err != nil {
+			continue
+		}
+		_ = f.Close()
+		if n == outside {
+			n = "an absolute name" // no message holds the temporary directory's path
+		}
+		return 0, fmt.Errorf("%w (%q, %s, was opened in the self-test)", errNotConfined, n, links)
+	}
+	return len(refused), nil
 }
 
-func withMechanism(c Containment, noOpenat2 bool, detail string) Containment {
-	if (&Dir{cfg: Config{noOpenat2: noOpenat2}}).useOpenat2() {
-		c.Mechanism = "openat2"
-	}
-	c.Detail = detail
-	return c
-}
-
-func (d *Dir) mechanism() string {
-	if d.useOpenat2() {
+func mechanism(openat2 bool) string {
+	if openat2 {
 		return "openat2"
 	}
 	return "os.Root"

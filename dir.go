@@ -19,7 +19,8 @@ import (
 // that was deleted serves nothing. On Linux every open is one openat2(2) with RESOLVE_BENEATH and
 // RESOLVE_NO_MAGICLINKS, and RESOLVE_NO_SYMLINKS unless Config.Symlinks allows links; where that system call is
 // missing or refused, and on other systems, os.Root serves instead. Containment says which, and whether a
-// self-test proved it.
+// self-test proved it. The two differ in this: os.Root follows 8 links for one name where the kernel follows 40, and
+// enters no directory that it cannot read.
 //
 // What it does not confine: mount points beneath the base (they are part of it), and hard links (a hard link to a
 // file outside cannot be told from the file; see Config.Hardlinks).
@@ -30,9 +31,13 @@ type Dir struct {
 	rules *name.Rules
 	opens chan struct{} // one token for each open in flight
 
-	mu     sync.RWMutex // held for reading during each use of base; Close takes it for writing
-	base   *base
+	base *base
+
+	mu     sync.Mutex
+	users  int // of base; the last one closes it after Close
 	closed bool
+
+	folds foldMemory
 
 	// given and resolved are the base's path as it was named and as the system knew it at Open. They only serve to
 	// recognise absolute links that point back into the base (SymlinksWithin); no file is ever opened by them.
@@ -76,12 +81,7 @@ func Open(path string, cfg Config) (*Dir, error) {
 		return nil, fmt.Errorf("rootbound: base directory: %w", err)
 	}
 	d := newDir(cfg, rules, b)
-	d.given = given
-	if d.resolved, err = descriptorPath(b.file); err != nil {
-		if d.resolved, err = filepath.EvalSymlinks(given); err != nil {
-			d.resolved = given
-		}
-	}
+	d.given, d.resolved = basePaths(b, given)
 	if err := d.prove(); err != nil {
 		return nil, errors.Join(err, b.close())
 	}
@@ -89,6 +89,24 @@ func Open(path string, cfg Config) (*Dir, error) {
 		d.clearLeftovers()
 	}
 	return d, nil
+}
+
+// basePaths returns the paths by which absolute links may name the base. The given one was cleaned as text, and so
+// may name another directory where it leads through a link; then only the system's own word counts.
+func basePaths(b *base, given string) (string, string) {
+	resolved, err := descriptorPath(b.file)
+	if err != nil {
+		resolved, err = filepath.EvalSymlinks(given)
+	}
+	if err != nil {
+		resolved = given
+	}
+	held, err1 := b.file.Stat()
+	named, err2 := os.Stat(given)
+	if err1 != nil || err2 != nil || !os.SameFile(held, named) {
+		given = resolved
+	}
+	return given, resolved
 }
 
 func newDir(cfg Config, rules *name.Rules, b *base) *Dir {
@@ -99,7 +117,8 @@ func newDir(cfg Config, rules *name.Rules, b *base) *Dir {
 	return &Dir{cfg: cfg, rules: rules, base: b, opens: make(chan struct{}, n)}
 }
 
-// Close lets go of the base directory. Opens after it are ErrUnavailable.
+// Close lets go of the base directory. Opens after it are ErrUnavailable. It does not wait for opens in flight,
+// which may hang: the last of them closes the descriptor.
 func (d *Dir) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -107,6 +126,9 @@ func (d *Dir) Close() error {
 		return nil
 	}
 	d.closed = true
+	if d.users > 0 {
+		return nil
+	}
 	return d.base.close()
 }
 
@@ -174,6 +196,14 @@ func (d *Dir) Open(text string) (*File, error) {
 // OpenName opens what a checked name names: a regular file or a directory; nothing else is ever returned. A name
 // that asks for a directory opens no file.
 func (d *Dir) OpenName(n Name) (*File, error) {
+	if !n.Valid() {
+		return nil, refusal("open", "", reason.New(reason.NameEmpty, nil))
+	}
+	if !n.CheckedBy(d.rules) {
+		if err := d.rules.Judge(n.String(), n.WantsDir()); err != nil {
+			return nil, refusal("open", n.String(), err)
+		}
+	}
 	f, err := d.openName(n)
 	if err != nil {
 		return nil, refusal("open", n.String(), err)
@@ -181,15 +211,8 @@ func (d *Dir) OpenName(n Name) (*File, error) {
 	return f, nil
 }
 
+// openName opens a name that was judged, at least as a directory's: its callers see to what Allow says of files.
 func (d *Dir) openName(n Name) (*File, error) {
-	if !n.Valid() {
-		return nil, reason.New(reason.NameEmpty, nil)
-	}
-	if !n.CheckedBy(d.rules) {
-		if err := d.rules.Judge(n.String(), n.WantsDir()); err != nil {
-			return nil, err
-		}
-	}
 	release, err := d.acquire()
 	if err != nil {
 		return nil, err
@@ -197,7 +220,7 @@ func (d *Dir) openName(n Name) (*File, error) {
 	defer release()
 	f, err := d.openConfined(n.String())
 	if err != nil {
-		return nil, err
+		return nil, openReason(err)
 	}
 	file, err := d.admit(f, n)
 	if err != nil {
@@ -205,6 +228,16 @@ func (d *Dir) openName(n Name) (*File, error) {
 		return nil, err
 	}
 	return file, nil
+}
+
+// openReason keeps a failed open to what a failed open may say. The system's error can be anything a file system in
+// user space makes up, and a 403 or 409 would tell clients about it.
+func openReason(err error) error {
+	switch reason.Lookup(reason.Of(err)).Kind {
+	case reason.ErrNotFound, reason.ErrUnavailable:
+		return err
+	}
+	return reason.New(reason.Unforeseen, err)
 }
 
 // admit asks everything of the open descriptor: that it is what may be served, and what its own name is.
@@ -230,7 +263,7 @@ func (d *Dir) admit(f *os.File, n Name) (*File, error) {
 	return file, nil
 }
 
-// acquire takes one of the base's open slots and the read lock. A file system that hangs then costs its bounded
+// acquire takes one of the base's open slots and keeps the base from being closed. A file system that hangs then costs its bounded
 // share of threads and no more.
 func (d *Dir) acquire() (release func(), err error) {
 	select {
@@ -244,22 +277,30 @@ func (d *Dir) acquire() (release func(), err error) {
 			return nil, reason.New(reason.ShortOpens, nil)
 		}
 	}
-	d.mu.RLock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.closed {
-		d.mu.RUnlock()
 		<-d.opens
 		return nil, reason.New(reason.Closed, nil)
 	}
+	d.users++
 	return d.release, nil
 }
 
 func (d *Dir) release() {
-	d.mu.RUnlock()
+	d.mu.Lock()
+	d.users--
+	if d.closed && d.users == 0 {
+		_ = d.base.close() // Close has long returned
+	}
+	d.mu.Unlock()
 	<-d.opens
 }
 
 // Sub opens a directory beneath as a base of its own, with the same configuration and a descriptor of its own: a
-// mount, or what a link to a directory gives away. Its files cannot be left even towards this Dir.
+// mount, or what a link to a directory gives away. Its files cannot be left even towards this Dir, and it lives on
+// when this Dir is closed. Names are judged as they were called from this Dir when Sub was called, so that it gives
+// away nothing that this Dir refuses.
 func (d *Dir) Sub(text string) (*Dir, error) {
 	n, err := d.DirName(text)
 	if err != nil {
@@ -270,28 +311,29 @@ func (d *Dir) Sub(text string) (*Dir, error) {
 		return nil, refusal("open", text, err)
 	}
 	defer release()
+	s, err := d.sub(n)
+	if err != nil {
+		return nil, refusal("open", text, openReason(err))
+	}
+	return s, nil
+}
+
+func (d *Dir) sub(n Name) (*Dir, error) {
 	f, err := d.openConfined(n.String())
 	if err != nil {
-		return nil, refusal("open", text, err)
+		return nil, err
 	}
 	defer f.Close()
-	file := &File{f: f, dir: d, name: n}
-	if err := file.stat(); err != nil {
-		return nil, refusal("open", text, err)
-	}
-	if !file.IsDir() {
-		return nil, refusal("open", text, reason.New(reason.NotDirectory, nil))
-	}
-	own, err := d.ownName(file)
+	file, err := d.admit(f, n) // a file is not a directory: n asks for one
 	if err != nil {
-		return nil, refusal("open", text, err)
+		return nil, err
 	}
+	own := file.name.String()
 	b, err := d.subBase(f, own)
 	if err != nil {
-		return nil, refusal("open", text, err)
+		return nil, err
 	}
-	s := newDir(d.cfg, d.rules, b)
-	s.given = filepath.Join(d.given, filepath.FromSlash(own.String()))
-	s.resolved = filepath.Join(d.resolved, filepath.FromSlash(own.String()))
+	s := newDir(d.cfg, d.rules.Beneath(own), b)
+	s.given, s.resolved = basePaths(b, filepath.Join(d.given, filepath.FromSlash(own)))
 	return s, nil
 }

@@ -23,6 +23,10 @@ var errnos = map[syscall.Errno]reason.Code{
 	windows.ERROR_NOT_ENOUGH_MEMORY:    reason.ShortMemory,
 	windows.ERROR_IO_DEVICE:            reason.InputOutput,
 	windows.ERROR_DISK_FULL:            reason.NoSpace,
+	windows.ERROR_HANDLE_DISK_FULL:     reason.NoSpace,
+	windows.ERROR_DISK_QUOTA_EXCEEDED:  reason.NoSpace,
+	windows.ERROR_WRITE_PROTECT:        reason.ReadOnly,
+	windows.ERROR_FILE_TOO_LARGE:       reason.TooLarge,
 	windows.ERROR_FILE_EXISTS:          reason.Exists,
 	windows.ERROR_ALREADY_EXISTS:       reason.Exists,
 }

@@ -56,7 +56,7 @@ func (f *File) ETag() string {
 func (f *File) young() bool { return f.opened.Sub(f.facts.modTime) < 2*time.Second }
 
 // Stat returns the facts from open as a fs.FileInfo whose Name is the last element.
-func (f *File) Stat() (fs.FileInfo, error) { return fileInfo{f}, nil }
+func (f *File) Stat() (fs.FileInfo, error) { return fileInfo{f, f.name}, nil }
 
 // Read reads from the current offset.
 func (f *File) Read(p []byte) (int, error) {
@@ -110,9 +110,12 @@ func (f *File) stat() error {
 }
 
 // fileInfo presents the facts of a File as the standard library wants them.
-type fileInfo struct{ f *File }
+type fileInfo struct {
+	f    *File
+	name Name
+}
 
-func (i fileInfo) Name() string       { return i.f.name.Last() }
+func (i fileInfo) Name() string       { return i.name.Last() }
 func (i fileInfo) Size() int64        { return i.f.facts.size }
 func (i fileInfo) Mode() fs.FileMode  { return i.f.facts.mode }
 func (i fileInfo) ModTime() time.Time { return i.f.facts.modTime }

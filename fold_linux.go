@@ -1,10 +1,17 @@
 package rootbound
 
 import (
+	"errors"
+	"io"
 	"os"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/rootbound/rootbound/internal/reason"
 )
 
 // casefold is FS_CASEFOLD_FL (linux/fs.h): names in this directory are compared without regard to case.
@@ -14,30 +21,106 @@ const casefold = 0x40000000
 var plainTypes = map[int64]bool{
 	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.TMPFS_MAGIC: true,
 	unix.OVERLAYFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true, unix.SQUASHFS_MAGIC: true, unix.RAMFS_MAGIC: true,
+	unix.EROFS_SUPER_MAGIC_V1: true, unix.PROC_SUPER_MAGIC: true,
 }
 
-// mayFold says whether the file could have been reached by another name than its own without a link. It is only
-// asked where /proc is not there to tell; when in doubt it says yes.
+// kernelFolds says whether this kernel can fold names on file systems of the plain types at all.
+var kernelFolds = sync.OnceValue(func() bool {
+	if _, err := os.Stat("/sys/fs"); err != nil {
+		return true // nobody tells
+	}
+	for _, fs := range []string{"ext4", "f2fs", "tmpfs"} {
+		if _, err := os.Stat("/sys/fs/" + fs + "/features/casefold"); err == nil {
+			return true
+		}
+	}
+	return false
+})
+
+// exact makes sure that an opened file's name is its name on disk, byte for byte. The path that /proc tells is no
+// proof of that: on file systems that fold names (FAT, SMB, ext4 with casefold, FUSE as it likes) it is made of the
+// names by which the directories' entries were looked up first. There, and only there, the directories on the way
+// are read: slow, but what the rules said of "secret" holds for "SECRET".
+func (d *Dir) exact(f *File) error {
+	if f.name.IsBase() || !d.mayFold(f) || d.folds.recent("\x00"+f.name.String()) {
+		return nil
+	}
+	elems := f.name.Elements()
+	for i, elem := range elems {
+		listed, err := d.lists(prefixOf(elems, i), elem)
+		if err != nil {
+			return reason.New(reason.OpenedUnknown, err)
+		}
+		if !listed {
+			return reason.New(reason.OpenedName, nil)
+		}
+	}
+	d.folds.remember("\x00" + f.name.String())
+	return nil
+}
+
+// exactUnknown is exact where /proc is not there.
+func (d *Dir) exactUnknown(f *File) error { return d.exact(f) }
+
+// prefixOf returns the directory that holds element i.
+func prefixOf(elems []string, i int) string {
+	if i == 0 {
+		return "."
+	}
+	return strings.Join(elems[:i], "/")
+}
+
+// lists says whether a directory has an entry of exactly this name.
+func (d *Dir) lists(dir, elem string) (bool, error) {
+	f, err := d.openConfined(dir)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	for {
+		names, err := f.Readdirnames(entryBatch)
+		switch {
+		case slices.Contains(names, elem):
+			return true, nil
+		case errors.Is(err, io.EOF):
+			return false, nil
+		case err != nil:
+			return false, systemReason(err)
+		}
+	}
+}
+
+// mayFold says whether the file could have been reached by another name than its own without a link. When in doubt
+// it says yes, but for a directory of a plain file system that cannot be read, whose flag nobody can ask for.
 func (d *Dir) mayFold(f *File) bool {
 	if !plainType(f.f) {
 		return true
 	}
+	if !kernelFolds() {
+		return false
+	}
 	elems := f.name.Elements()
 	for i := range elems {
-		prefix := strings.Join(elems[:i], "/")
-		if prefix == "" {
-			prefix = "."
-		}
-		dir, err := d.openConfined(prefix)
-		if err != nil {
-			return true
-		}
-		fold := !plainType(dir) || folds(dir)
-		_ = dir.Close()
-		if fold {
+		if d.dirFolds(prefixOf(elems, i)) {
 			return true
 		}
 	}
+	return false
+}
+
+func (d *Dir) dirFolds(prefix string) bool {
+	if d.folds.recent(prefix) {
+		return false
+	}
+	dir, err := d.openConfined(prefix)
+	if err != nil {
+		return reason.Of(err) != reason.Unreadable
+	}
+	defer dir.Close()
+	if !plainType(dir) || folds(dir) {
+		return true
+	}
+	d.folds.remember(prefix)
 	return false
 }
 
@@ -49,4 +132,29 @@ func plainType(f *os.File) bool {
 func folds(dir *os.File) bool {
 	flags, err := unix.IoctlGetUint32(int(dir.Fd()), unix.FS_IOC_GETFLAGS)
 	return err == nil && flags&casefold != 0 // an error: the file system has no such flags
+}
+
+// foldMemory remembers for a second which names were found exact (a NUL before the name) and which directories do not
+// fold, so that not every open asks again. It is bounded; the zero value is ready.
+type foldMemory struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+const foldMemorySize = 4096 // names
+
+func (m *foldMemory) recent(key string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.seen[key]
+	return ok && time.Since(at) < time.Second
+}
+
+func (m *foldMemory) remember(key string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen == nil || len(m.seen) >= foldMemorySize {
+		m.seen = make(map[string]time.Time)
+	}
+	m.seen[key] = time.Now()
 }

@@ -1,6 +1,7 @@
 package rootbound
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"iter"
@@ -12,7 +13,9 @@ import (
 )
 
 // FS presents the base directory to the standard library: regular files and listable directories, under the same
-// rules and the same confined open. What is refused is fs.ErrNotExist or fs.ErrPermission, as the reason has it.
+// rules and the same confined open. What the file system refuses is fs.ErrNotExist, whatever the reason; what the
+// rules refuse of the name alone is fs.ErrPermission; what is not a name at all is fs.ErrInvalid and, so that
+// http.FileServerFS answers 404, fs.ErrNotExist.
 func (d *Dir) FS() fs.FS { return dirFS{d} }
 
 type dirFS struct{ d *Dir }
@@ -23,25 +26,45 @@ var (
 	_ fs.StatFS     = dirFS{}
 )
 
-func (s dirFS) open(op, text string) (*File, error) {
+// noName is the error for what is not a name; see FS.
+type noName struct{ error }
+
+func (e noName) Is(target error) bool { return target == fs.ErrNotExist }
+func (e noName) Unwrap() error        { return e.error }
+
+// open opens a file or directory and gives it the name that was asked for, as fs.FileInfo wants it.
+func (s dirFS) open(op, text string) (*fsFile, error) {
 	if !fs.ValidPath(text) {
-		return nil, &fs.PathError{Op: op, Path: text, Err: fs.ErrInvalid}
+		return nil, &fs.PathError{Op: op, Path: text, Err: noName{fs.ErrInvalid}}
 	}
 	n, err := s.d.DirName(text)
 	if err == nil {
 		var f *File
-		f, err = s.d.openName(n.File())
-		if err == nil && !f.IsDir() {
-			if err = s.d.rules.Judge(text, false); err != nil { // the rules for files are stricter than those for directories
-				_ = f.Close()
-			}
-		}
-		if err == nil {
-			f.name = n
-			return f, nil
+		if f, err = s.openAny(n); err == nil {
+			return &fsFile{File: f, name: n}, nil
 		}
 	}
-	return nil, refusal(op, text, err)
+	err = refusal(op, text, err)
+	if errors.Is(err, ErrMalformed) {
+		err = refusal(op, text, noName{errors.Unwrap(err)})
+	}
+	return nil, err
+}
+
+// openAny opens what may be either. Allow is about files only, so whether it has a say depends on what was found:
+// its no is that of the file system, or it would tell which names exist.
+func (s dirFS) openAny(n Name) (*File, error) {
+	f, err := s.d.openName(n.File())
+	if err != nil {
+		return nil, err
+	}
+	if !f.IsDir() {
+		if err := s.d.rules.Judge(n.String(), false); err != nil {
+			_ = f.Close()
+			return nil, reason.New(reason.OpenedName, err)
+		}
+	}
+	return f, nil
 }
 
 // Open opens a file or a directory.
@@ -51,7 +74,7 @@ func (s dirFS) Open(text string) (fs.File, error) {
 		return nil, err
 	}
 	if f.IsDir() {
-		return &fsDir{File: f}, nil
+		return &fsDir{fsFile: f}, nil
 	}
 	return f, nil
 }
@@ -62,7 +85,8 @@ func (s dirFS) Stat(text string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fileInfo{f}, f.Close()
+	defer f.Close()
+	return f.Stat()
 }
 
 // ReadFile reads a whole regular file.
@@ -85,6 +109,9 @@ func (s dirFS) ReadDir(text string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if !f.IsDir() {
+		return nil, refusal("readdir", text, reason.New(reason.NotDirectory, nil))
+	}
 	var out []fs.DirEntry
 	for e, err := range f.Entries() {
 		if err != nil {
@@ -96,9 +123,17 @@ func (s dirFS) ReadDir(text string) ([]fs.DirEntry, error) {
 	return out, nil
 }
 
+// fsFile is an open file under the name it was asked for: that of a link, where one was followed.
+type fsFile struct {
+	*File
+	name Name
+}
+
+func (f *fsFile) Stat() (fs.FileInfo, error) { return fileInfo{f.File, f.name}, nil }
+
 // fsDir is an open directory as fs.ReadDirFile wants it: it can be read in parts.
 type fsDir struct {
-	*File
+	*fsFile
 	next func() (Entry, error, bool)
 	stop func()
 	done bool
@@ -118,7 +153,7 @@ func (d *fsDir) Close() error {
 // ReadDir reads the next n entries, or all that are left for n <= 0; see fs.ReadDirFile.
 func (d *fsDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	if d.next == nil {
-		d.next, d.stop = pullEntries(d.File)
+		d.next, d.stop = iter.Pull2(d.Entries())
 	}
 	var out []fs.DirEntry
 	for !d.done && (n <= 0 || len(out) < n) {
@@ -154,6 +189,3 @@ func (i entryInfo) Size() int64        { return i.Entry.Size }
 func (i entryInfo) Mode() fs.FileMode  { return i.Entry.Mode }
 func (i entryInfo) ModTime() time.Time { return i.Entry.ModTime }
 func (i entryInfo) Sys() any           { return nil }
-
-// pullEntries turns the sequence into a next function for callers that read in parts.
-func pullEntries(f *File) (func() (Entry, error, bool), func()) { return iter.Pull2(f.Entries()) }

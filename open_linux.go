@@ -2,7 +2,6 @@ package rootbound
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -29,48 +28,54 @@ var openat2Gone atomic.Bool
 // openBase opens the directory once, by O_PATH so that a directory which may be entered but not read can still be
 // a base, and once more through os.Root from that very descriptor.
 func openBase(path string) (*base, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	for {
+		fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		switch err {
+		case nil:
+			return baseFrom(os.NewFile(uintptr(fd), path), path)
+		case unix.EINTR:
+		default:
+			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+		}
 	}
-	return baseFrom(os.NewFile(uintptr(fd), path), path)
 }
 
+// baseFrom adds an os.Root to an open directory; path is where to find it if there is no /proc.
 func baseFrom(f *os.File, path string) (*base, error) {
 	b := &base{file: f}
 	root, err := os.OpenRoot(procPath(f))
-	if errors.Is(err, fs.ErrNotExist) { // no /proc: by path, if that is still the same directory
+	if errors.Is(err, fs.ErrNotExist) {
 		root, err = os.OpenRoot(path)
 	}
-	switch {
-	case err == nil:
-	case errors.Is(err, fs.ErrPermission) && !openat2Gone.Load():
-		return b, nil
-	default:
-		return nil, errors.Join(err, f.Close())
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) && !openat2Gone.Load() {
+			return b, nil
+		}
+		return nil, errors.Join(baseError(path, err), f.Close())
 	}
 	b.root = root
 	held, err1 := f.Stat()
 	reached, err2 := root.Stat(".")
-	if err := errors.Join(err1, err2); err != nil {
-		return nil, errors.Join(err, b.close())
+	err = errors.Join(err1, err2)
+	if err == nil && !os.SameFile(held, reached) { // only where it was found by path
+		err = errMoved
 	}
-	if !os.SameFile(held, reached) {
-		return nil, errors.Join(fmt.Errorf("open %s: the directory was replaced while it was opened", path), b.close())
+	if err != nil {
+		return nil, errors.Join(baseError(path, err), b.close())
 	}
 	return b, nil
 }
 
+// baseError names the directory as it was given, not by the descriptor it was opened through.
+func baseError(path string, err error) error { return refusal("open", path, err) }
+
 // subBase makes a base of an open directory beneath.
-func (d *Dir) subBase(f *os.File, own Name) (*base, error) {
-	fd, err := unix.Openat2(int(f.Fd()), ".", &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC})
-	if err != nil { // openat2 is not there: the same by openat(2), "." cannot lead anywhere
-		fd, err = unix.Openat(int(f.Fd()), ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	}
+func (d *Dir) subBase(f *os.File, own string) (*base, error) {
+	fd, err := unix.Openat(int(f.Fd()), ".", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // "." leads nowhere else
 	if err != nil {
 		return nil, systemReason(err)
 	}
-	b, err := baseFrom(os.NewFile(uintptr(fd), own.String()), procPath(f))
+	b, err := baseFrom(os.NewFile(uintptr(fd), own), own)
 	if err != nil {
 		return nil, systemReason(err)
 	}
@@ -78,7 +83,9 @@ func (d *Dir) subBase(f *os.File, own Name) (*base, error) {
 }
 
 // useOpenat2 says which containment answers the next open.
-func (d *Dir) useOpenat2() bool { return !d.cfg.noOpenat2 && !openat2Gone.Load() }
+func (d *Dir) useOpenat2() bool { return useOpenat2(d.cfg.noOpenat2) }
+
+func useOpenat2(noOpenat2 bool) bool { return !noOpenat2 && !openat2Gone.Load() }
 
 // openConfined is the one open of the product on Linux: walk and open in one system call that the kernel confines.
 func (d *Dir) openConfined(text string) (*os.File, error) {
@@ -86,6 +93,9 @@ func (d *Dir) openConfined(text string) (*os.File, error) {
 		f, err := d.open2(text)
 		if !openat2Missing(err) {
 			return f, err
+		}
+		if d.openat2Answers() {
+			return nil, systemReason(err)
 		}
 		openat2Gone.Store(true)
 	}
@@ -95,10 +105,19 @@ func (d *Dir) openConfined(text string) (*os.File, error) {
 	return d.openRoot(text)
 }
 
-// openat2Missing tells a kernel or filter without openat2 from a refusal. A filter may answer EPERM; for a plain
-// read-only open the kernel itself never does (open(2) has it for O_NOATIME and for writing only).
+// openat2Missing says that an error may be that of a kernel without openat2 (ENOSYS), or of a seccomp filter (EPERM).
 func openat2Missing(err error) bool {
 	return errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM)
+}
+
+// openat2Answers tells the two from a refusal of one file: a virus scanner (fanotify(7)) answers EPERM too, and a
+// file system in user space anything. An O_PATH open of the base itself asks neither.
+func (d *Dir) openat2Answers() bool {
+	f, err := d.openat2(".", unix.O_PATH|unix.O_CLOEXEC)
+	if err == nil {
+		_ = f.Close()
+	}
+	return !openat2Missing(err)
 }
 
 func (d *Dir) resolveFlags() uint64 {
@@ -111,9 +130,6 @@ func (d *Dir) resolveFlags() uint64 {
 
 func (d *Dir) open2(text string) (*os.File, error) {
 	f, err := d.openat2(text, openFlags)
-	if errors.Is(err, unix.ESTALE) { // the server forgot its handle; one walk anew (NFS)
-		f, err = d.openat2(text, openFlags)
-	}
 	switch {
 	case err == nil:
 		return f, nil
@@ -139,17 +155,20 @@ func (d *Dir) openOnce(text string) (*os.File, error) {
 	return f, nil
 }
 
-// openat2 opens beneath the base and gives the file the requested name. Only EAGAIN is tried again: with
-// RESOLVE_BENEATH, EXDEV is the plain answer to an escape.
+// openat2 opens beneath the base and gives the file the requested name. EAGAIN is tried again, and ESTALE once (an
+// NFS server forgot its handle: one walk anew); with RESOLVE_BENEATH, EXDEV is the plain answer to an escape.
 func (d *Dir) openat2(text string, flags uint64) (*os.File, error) {
 	how := unix.OpenHow{Flags: flags, Resolve: d.resolveFlags()}
-	dirfd := int(d.base.file.Fd())
+	dirfd := int(d.base.file.Fd()) // not closed meanwhile: see acquire
+	stale := false
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(dirfd, text, &how)
 		switch {
 		case err == nil:
 			return d.adopt(fd, text, flags)
 		case err == unix.EINTR:
+		case err == unix.ESTALE && !stale:
+			stale = true
 		case err == unix.EAGAIN && try < openat2Retries:
 			if try > 2 {
 				runtime.Gosched()
@@ -208,18 +227,31 @@ func (d *Dir) reaches(text string) error {
 	return f.Close()
 }
 
-// statDescriptor is fstat(2). It reads the fields itself because os.File.Stat allocates and would not tell links.
+// control runs do on the descriptor, which another goroutine cannot close and have reused meanwhile.
+func control(f *os.File, do func(fd int) error) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return fs.ErrClosed
+	}
+	if conn.Control(func(fd uintptr) { err = do(int(fd)) }) != nil {
+		return fs.ErrClosed
+	}
+	return err
+}
+
+// statDescriptor is fstat(2).
 func statDescriptor(f *os.File, into *facts) error {
+	return control(f, func(fd int) error { return fstat(fd, into) })
+}
+
+func fstat(fd int, into *facts) error {
 	var st unix.Stat_t
-	for {
-		err := unix.Fstat(int(f.Fd()), &st)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		break
+	err := unix.Fstat(fd, &st)
+	for err == unix.EINTR {
+		err = unix.Fstat(fd, &st)
+	}
+	if err != nil {
+		return err
 	}
 	*into = facts{
 		size:    st.Size,

@@ -26,16 +26,28 @@ func baseFrom(root *os.Root) (*base, error) {
 	return &base{file: f, root: root}, nil
 }
 
-func (d *Dir) subBase(_ *os.File, own Name) (*base, error) {
-	root, err := d.base.root.OpenRoot(filepath.FromSlash(own.String()))
+// subBase reaches an open directory once more, by its name, and takes it only if it is the same.
+func (d *Dir) subBase(f *os.File, own string) (*base, error) {
+	root, err := d.base.root.OpenRoot(filepath.FromSlash(own))
 	if err != nil {
 		return nil, systemReason(err)
+	}
+	held, err1 := f.Stat()
+	reached, err2 := root.Stat(".")
+	err = errors.Join(err1, err2)
+	if err == nil && !os.SameFile(held, reached) {
+		err = errMoved
+	}
+	if err != nil {
+		return nil, errors.Join(systemReason(err), root.Close())
 	}
 	b, err := baseFrom(root)
 	return b, systemReason(err)
 }
 
 func (d *Dir) useOpenat2() bool { return false }
+
+func useOpenat2(bool) bool { return false }
 
 // openConfined is the one open of the product where there is no openat2(2).
 func (d *Dir) openConfined(text string) (*os.File, error) { return d.openRoot(text) }

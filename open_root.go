@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -14,19 +15,21 @@ import (
 // from an open that must escape.
 var rootEscape = sync.OnceValue(func() error {
 	none := errors.New("os.Root's escape error is not known")
-	root, err := os.OpenRoot(".")
-	if err != nil {
-		return none
-	}
-	defer root.Close()
-	f, err := root.Open("..")
-	if err == nil {
-		_ = f.Close()
-		return none
-	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
+	for _, dir := range []string{".", os.TempDir(), "/"} { // any directory will do, and none must
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			continue
+		}
+		f, err := root.Open("..")
+		_ = root.Close()
+		if err == nil {
+			_ = f.Close()
+			continue
+		}
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			return pe.Err
+		}
 	}
 	return none
 })
@@ -41,26 +44,27 @@ func (d *Dir) openRoot(text string) (*os.File, error) {
 		}
 		return f, err
 	}
+	return tryRoot(func() (*os.File, error) { return openRootNoLinks(d.base.root, text) })
+}
+
+// tryRoot tries again what raced with a rename or met a lease (fcntl(2), F_SETLEASE), a bounded number of times.
+func tryRoot(open func() (*os.File, error)) (*os.File, error) {
 	const tries = 8
 	for try := 0; ; try++ {
-		f, err := openRootNoLinks(d.base.root, text)
-		if err == errMoved && try < tries {
+		f, err := open()
+		if err = systemReason(err); try < tries && reason.Of(err) == reason.Busy {
 			continue
 		}
-		return f, systemReason(err)
+		return f, err
 	}
 }
 
 // errMoved: what was looked at is not what was opened.
-var errMoved = reason.New(reason.Busy, nil)
+var errMoved error = reason.New(reason.Busy, nil)
 
 // openRootOnce follows links as os.Root does.
 func (d *Dir) openRootOnce(text string) (*os.File, error) {
-	f, err := d.base.root.OpenFile(text, rootFlags, 0)
-	if err != nil {
-		return nil, systemReason(err)
-	}
-	return f, nil
+	return tryRoot(func() (*os.File, error) { return d.base.root.OpenFile(text, rootFlags, 0) })
 }
 
 func openRootNoLinks(root *os.Root, text string) (*os.File, error) {
@@ -130,5 +134,8 @@ func (d *Dir) rootLinkAt(text string) (target string, ok bool, err error) {
 		return "", false, err
 	}
 	target, err = d.base.root.Readlink(text)
+	if errors.Is(err, syscall.EINVAL) { // a link no more, readlink(2)
+		return "", false, nil
+	}
 	return target, err == nil, err
 }

@@ -42,3 +42,6 @@ func linkCount(_ *os.File, fi fs.FileInfo) uint64 {
 
 // mayFold: Apple's file systems compare names without regard to case unless they were made otherwise.
 func (d *Dir) mayFold(*File) bool { return true }
+
+// exact: the path the system gives has the names as they are on disk.
+func (d *Dir) exact(*File) error { return nil }

@@ -37,3 +37,6 @@ func linkCount(f *os.File, _ fs.FileInfo) uint64 {
 
 // mayFold: Windows compares names without regard to case, and knows short ones.
 func (d *Dir) mayFold(*File) bool { return true }
+
+// exact: the path the system gives has the names as they are on disk.
+func (d *Dir) exact(*File) error { return nil }

@@ -41,6 +41,9 @@ func (d *Dir) openRewritten(text string, escape error) (*os.File, error) {
 // rewriteLink finds the first element of text that is a link the kernel refuses to follow and returns text with
 // that link replaced by where it leads, beneath the base; "" where it leads out.
 func (d *Dir) rewriteLink(text string) (string, error) {
+	if strings.HasPrefix(text, "/") {
+		return "", nil
+	}
 	elems := strings.Split(text, "/")
 	for i := 1; i <= len(elems); i++ {
 		prefix := strings.Join(elems[:i], "/")

@@ -11,6 +11,7 @@ import (
 // match to both ends. The zero Glob matches nothing.
 type Glob struct {
 	elems []string
+	tree  []string // elems and whatever is beneath
 }
 
 // ParseGlob reads a pattern. The error names what is wrong with it.
@@ -35,7 +36,7 @@ func ParseGlob(pattern string) (Glob, error) {
 	if !anchored {
 		elems = append([]string{"**"}, elems...)
 	}
-	return Glob{elems: elems}, nil
+	return Glob{elems: elems, tree: append(elems[:len(elems):len(elems)], "**")}, nil
 }
 
 // Match says whether the whole name matches.
@@ -45,18 +46,9 @@ func (g Glob) Match(text string) bool {
 
 // MatchTree says whether the name, or a directory above it, matches: what is beneath a matched directory belongs
 // to it.
-func (g Glob) MatchTree(text string) bool {
-	if len(g.elems) == 0 {
-		return false
-	}
-	elems := strings.Split(text, "/")
-	for i := 1; i <= len(elems); i++ {
-		if matchElems(g.elems, elems[:i]) {
-			return true
-		}
-	}
-	return false
-}
+func (g Glob) MatchTree(text string) bool { return g.matchTree(strings.Split(text, "/")) }
+
+func (g Glob) matchTree(elems []string) bool { return len(g.tree) > 0 && matchElems(g.tree, elems) }
 
 // matchElems matches iteratively with one backtrack point, so that a hostile name costs at most the product of
 // the two lengths.

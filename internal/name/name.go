@@ -26,13 +26,14 @@ const (
 // Name is a checked name: slash-separated, relative, without empty, "." or ".." elements. Later stages take
 // nothing else. The zero Name is not valid; Name{} is what a failed check returns.
 type Name struct {
-	text string
-	dir  bool
-	by   *Rules
+	text  string
+	dir   bool
+	asDir bool // judged as a directory's name, which Allow is not asked about
+	by    *Rules
 }
 
 // Base is the name of the base directory itself.
-func (r *Rules) Base() Name { return Name{dir: true, by: r} }
+func (r *Rules) Base() Name { return Name{dir: true, asDir: true, by: r} }
 
 // String returns the name, "." for the base directory itself.
 func (n Name) String() string {
@@ -45,8 +46,9 @@ func (n Name) String() string {
 // Valid says whether the name came from a check.
 func (n Name) Valid() bool { return n.by != nil }
 
-// CheckedBy says whether these rules have judged the name; another Dir's name is judged again.
-func (n Name) CheckedBy(r *Rules) bool { return n.by == r && r != nil }
+// CheckedBy says whether these rules have judged the name as what it now asks for. Another Dir's name is judged
+// again, and so is the name of a directory that File made one of a file.
+func (n Name) CheckedBy(r *Rules) bool { return n.by == r && r != nil && n.asDir == n.dir }
 
 // IsBase says whether it names the base directory itself.
 func (n Name) IsBase() bool { return n.by != nil && n.text == "" }
@@ -65,7 +67,7 @@ func (n Name) Elements() []string {
 	return strings.Split(n.text, "/")
 }
 
-// File returns the same name asked for without its final slash.
+// File returns the same name asked for without its final slash: as a file's name it is judged anew by what opens it.
 func (n Name) File() Name { n.dir = false; return n }
 
 // Check is a policy on whole names: nil means yes. It may return any error; one without a reason code of its own
@@ -85,6 +87,27 @@ type Rules struct {
 	Deny []Glob
 	// Allow, unless empty, refuses files that none of these match.
 	Allow []Glob
+
+	within string // see Beneath
+}
+
+// Beneath returns the rules of a base of its own within a directory of this one. Its names are relative to that
+// directory, but they are judged as what they are called from here: an anchored pattern would mean another file
+// otherwise, and a policy less than it says.
+func (r *Rules) Beneath(dir string) *Rules {
+	sub := *r
+	if dir != "." {
+		sub.within = r.full(dir)
+	}
+	return &sub
+}
+
+// full is what a name is called from where the rules were made.
+func (r *Rules) full(text string) string {
+	if r.within == "" {
+		return text
+	}
+	return r.within + "/" + text
 }
 
 // FromPath checks the path of a request target as it was sent: percent-encoded, with its leading slash, without
@@ -179,6 +202,12 @@ func (r *Rules) FromDir(text string) (Name, error) {
 
 // Child checks one element beneath a checked directory name.
 func (r *Rules) Child(dir Name, element string, isDir bool) (Name, error) {
+	if !dir.Valid() {
+		return Name{}, reason.New(reason.NameEmpty, nil)
+	}
+	if element == "." { // FromDir would take it for the base
+		return Name{}, reason.New(reason.NameDot, nil)
+	}
 	if strings.IndexByte(element, '/') >= 0 {
 		return Name{}, reason.New(reason.NameEncodedSeparator, nil)
 	}
@@ -199,11 +228,30 @@ func (r *Rules) check(text string, dir bool) (Name, error) {
 	if err := r.policy(text, dir); err != nil {
 		return Name{}, err
 	}
-	return Name{text: text, dir: dir, by: r}, nil
+	return Name{text: text, dir: dir, asDir: dir, by: r}, nil
 }
 
 // policy applies what the operator chose, after Local.
 func (r *Rules) policy(text string, dir bool) error {
+	text = r.full(text)
+	if err := r.elements(text); err != nil {
+		return err
+	}
+	if err := r.patterns(text, dir); err != nil {
+		return err
+	}
+	if r.Policy == nil {
+		return nil
+	}
+	err := r.Policy(text)
+	if err != nil && reason.Of(err) == reason.Unforeseen {
+		return reason.New(reason.NamePolicy, err)
+	}
+	return err
+}
+
+// elements refuses what starts with a dot.
+func (r *Rules) elements(text string) error {
 	rest, first := text, true
 	for rest != "" {
 		elem := rest
@@ -220,27 +268,23 @@ func (r *Rules) policy(text string, dir bool) error {
 		}
 		first = false
 	}
-	for _, g := range r.Deny {
-		if g.MatchTree(text) {
-			return reason.New(reason.NameDenied, nil)
-		}
-	}
-	if len(r.Allow) > 0 && !dir && !anyMatch(r.Allow, text) {
-		return reason.New(reason.NameDenied, nil)
-	}
-	if r.Policy == nil {
-		return nil
-	}
-	err := r.Policy(text)
-	if err != nil && reason.Of(err) == reason.Unforeseen {
-		return reason.New(reason.NamePolicy, err)
-	}
-	return err
+	return nil
 }
 
-func anyMatch(globs []Glob, text string) bool {
+func (r *Rules) patterns(text string, dir bool) error {
+	if len(r.Deny) == 0 && len(r.Allow) == 0 {
+		return nil
+	}
+	elems := strings.Split(text, "/")
+	if anyMatch(r.Deny, elems) || len(r.Allow) > 0 && !dir && !anyMatch(r.Allow, elems) {
+		return reason.New(reason.NameDenied, nil)
+	}
+	return nil
+}
+
+func anyMatch(globs []Glob, elems []string) bool {
 	for _, g := range globs {
-		if g.MatchTree(text) {
+		if g.matchTree(elems) {
 			return true
 		}
 	}

@@ -84,6 +84,7 @@ const (
 	NoSpace    Code = "no-space"
 	ReadOnly   Code = "read-only"
 	NotDurable Code = "not-durable"
+	Unwritable Code = "unwritable"
 )
 
 // A kind is what a client is told: several codes share one.
@@ -200,6 +201,7 @@ var list = []Entry{
 	{NoSpace, ErrNoSpace, "no space is left"},
 	{ReadOnly, ErrRefused, "the base directory was not opened for writing"},
 	{NotDurable, ErrUnavailable, "the file could not be made durable"},
+	{Unwritable, ErrNotFound, "the system refuses to write there"},
 }
 
 var byCode = func() map[Code]*Entry {

@@ -22,16 +22,16 @@ const (
 	grace = 15 * time.Second
 	// leftOutput is how long output is still read after a process has ended
 	// whose own children hold it open.
-	leftOutput = 2 * time.Second
+	leftOutput = time.Second
 )
 
 // Process is a program that a test runs beside itself. Its methods may be
 // called from several goroutines.
 type Process struct {
-	cmd  *exec.Cmd
-	log  log
-	done chan struct{} // closed when the process has ended and err is set
-	err  error
+	cmd   *exec.Cmd
+	alone bool // in a network of its own
+	log   log
+	done  chan struct{} // closed when the process has ended
 }
 
 // Ready waits until a process serves and returns nil, or says why it does not.
@@ -74,7 +74,21 @@ func Answers(url string) Ready {
 // not say otherwise, is kept and shown if the test fails.
 func Start(tb testing.TB, cmd *exec.Cmd, ready Ready) *Process {
 	tb.Helper()
-	p := &Process{cmd: cmd, done: make(chan struct{})}
+	return start(tb, &Process{cmd: cmd}, ready)
+}
+
+// StartAlone is Start in a network of its own, where every port is free and
+// only the loopback interface exists. Making one needs Linux and root; without
+// them it is Start.
+func StartAlone(tb testing.TB, cmd *exec.Cmd, ready Ready) *Process {
+	tb.Helper()
+	return start(tb, &Process{cmd: cmd, alone: canBeAlone()}, ready)
+}
+
+func start(tb testing.TB, p *Process, ready Ready) *Process {
+	tb.Helper()
+	cmd := p.cmd
+	p.done = make(chan struct{})
 	if cmd.Stdout == nil {
 		cmd.Stdout = &p.log
 	}
@@ -110,13 +124,24 @@ func Start(tb testing.TB, cmd *exec.Cmd, ready Ready) *Process {
 // process.
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	err := p.cmd.Start()
+	var err error
+	if p.alone {
+		// This thread is not unlocked and ends with the goroutine, so that
+		// nobody else meets its network.
+		err = ownNetwork()
+	} else {
+		defer runtime.UnlockOSThread()
+	}
+	if err == nil {
+		err = p.cmd.Start()
+	}
 	started <- err
 	if err != nil {
 		return
 	}
-	p.err = p.cmd.Wait()
+	// How it ended is in ProcessState; the error may only tell that its
+	// children kept its output open.
+	_ = p.cmd.Wait()
 	close(p.done)
 }
 

@@ -94,6 +94,26 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// Two processes that both want one fixed port run side by side.
+func TestStartAlone(t *testing.T) {
+	if !canBeAlone() {
+		t.Log("not root: every process shares one network, and there is nothing to compare")
+		return
+	}
+	script := "import socket,sys\ns=socket.create_server(('127.0.0.1',8080))\nsocket.create_connection(('127.0.0.1',8080))\nprint('bound',flush=True)\nsys.stdin.read()"
+	for range 2 {
+		cmd := exec.Command(Need(t, "python3"), "-c", script)
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		defer w.Close()
+		cmd.Stdin = r
+		StartAlone(t, cmd, Output(regexp.MustCompile("bound")))
+	}
+}
+
 func TestReadySaysThatTheProcessEnded(t *testing.T) {
 	p := Start(t, exec.Command("sh", "-c", "echo no"), nil)
 	ctx, cancel := p.context()

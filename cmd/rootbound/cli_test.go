@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/internal/testenv"
+)
+
+func testSurroundings(t *testing.T) *surroundings {
+	t.Helper()
+	return &surroundings{ctx: context.Background(), stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, env: func(string) string { return "" }}
+}
+
+// A flag without its key, or a key without its flag, would be two configurations.
+func TestFlagsAreKeys(t *testing.T) {
+	s := reflect.TypeFor[config.Serve]()
+	for i := range s.NumField() {
+		tag := s.Field(i).Tag
+		if tag.Get("name") != tag.Get("toml") {
+			t.Errorf("flag --%s has the key %s", tag.Get("name"), tag.Get("toml"))
+		}
+		if s.Field(i).Type.Kind() == reflect.Slice && tag.Get("sep") != "none" {
+			t.Errorf("--%s splits its value at commas, which names and patterns may hold", tag.Get("name"))
+		}
+		if tag.Get("help") == "" || tag.Get("group") == "" {
+			t.Errorf("--%s has no help or no group", tag.Get("name"))
+		}
+	}
+}
+
+// Every command has examples, and every example is one that the program understands.
+func TestExamplesParse(t *testing.T) {
+	parser, err := newParser(testSurroundings(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, c := range commands(parser.Model.Node, "") {
+		path := strings.TrimSpace("rootbound " + c.path)
+		paths = append(paths, path)
+		_, list, _ := strings.Cut(examples[path], "\nExamples:\n")
+		if list == "" {
+			t.Errorf("%s has no examples", path)
+		}
+		for line := range strings.Lines(list) {
+			typed, _, _ := strings.Cut(strings.TrimSpace(line), " > ")
+			args := strings.Fields(typed)
+			if _, _, err := parse(parser, args[1:]); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	if len(paths) != len(examples) {
+		t.Errorf("examples for %d commands, there are %v", len(examples), paths)
+	}
+}
+
+// readDoc reads a page of the documentation.
+func readDoc(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(testenv.Repo(t), "docs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The table of the guide has every flag, in the order of the help, with its words and its default.
+func TestServeDocHasEveryFlag(t *testing.T) {
+	parser, err := newParser(testSurroundings(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, c := range commands(parser.Model.Node, "") {
+		if c.path != "serve" {
+			continue
+		}
+		for _, f := range c.flags {
+			if f.name == "help" || f.name == "version" {
+				continue
+			}
+			row := "--" + f.name
+			if f.words != nil {
+				row += " " + strings.Join(f.words, " ")
+			}
+			want = append(want, row)
+		}
+	}
+	for line := range strings.Lines(readDoc(t, "serve.md")) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "`--") {
+			continue
+		}
+		row, value, _ := strings.Cut(strings.Trim(strings.TrimSpace(cells[1]), "`"), " ")
+		if words := strings.FieldsFunc(value, func(r rune) bool { return r == '/' }); len(words) > 1 {
+			row += " " + strings.Join(words, " ")
+		}
+		got = append(got, row)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("docs/serve.md and the flags differ (-flags +docs):\n%s", diff)
+	}
+}
+
+// Wrong use is one line and status 2, also without a process around it; nothing is written to standard output.
+func TestRunWrongUse(t *testing.T) {
+	for _, args := range [][]string{{}, {"serve"}, {"serve", "--no-such-flag", "."}, {"config"}, {"completion", "tcsh"}} {
+		var out, errs bytes.Buffer
+		code := run(context.Background(), args, strings.NewReader(""), &out, &errs, func(string) string { return "" })
+		if code != exitUsage || out.Len() > 0 || strings.Count(errs.String(), "\n") != 1 || !strings.HasPrefix(errs.String(), "rootbound: ") {
+			t.Errorf("run(%q) = %d, stdout %q, stderr %q", args, code, out.String(), errs.String())
+		}
+	}
+}
+
+// A name from the command line must not draw on the operator's terminal.
+func TestReportIsOneLine(t *testing.T) {
+	var errs bytes.Buffer
+	if code := report(&errs, usage("x\n\x1b[31m", "y", "z")); code != exitUsage || errs.String() != "rootbound: x??[31m: y. z.\n" {
+		t.Errorf("report = %d, %q", code, errs.String())
+	}
+}
+
+func TestVersionFromLinker(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "rootbound")
+	build := exec.Command("go", "build", "-ldflags", "-X main.version=v1.2.3", "-o", bin, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(bin, "--version").Output()
+	if err != nil || !strings.HasPrefix(string(out), "rootbound v1.2.3 ") {
+		t.Errorf("--version says %q, %v", out, err)
+	}
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/rootbound/rootbound/internal/config"
+)
+
+// stdinName is the file name that means standard input.
+const stdinName = "-"
+
+type configCmd struct {
+	Check configCheckCmd `cmd:"" help:"Check a configuration file and everything it names."`
+}
+
+type configCheckCmd struct {
+	File   string `arg:"" help:"Configuration file; - is standard input."`
+	Format string `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json" help:"text (default) or json."`
+}
+
+// Run tries everything that serve --config FILE would need, but opens no socket. What is wrong is wrong use, as it
+// would be for serve: exit status 2.
+func (c *configCheckCmd) Run(s *surroundings) error {
+	err := c.check(s)
+	if c.Format == "json" {
+		return c.writeJSON(s, err)
+	}
+	var several *configProblems
+	switch {
+	case errors.As(err, &several):
+		for _, p := range several.Problems[1:] {
+			report(s.stderr, usage(several.What(p), p.Rule, p.Remedy))
+		}
+		p := several.Problems[0]
+		return usage(several.What(p), p.Rule, p.Remedy)
+	case err != nil:
+		return err
+	}
+	_, err = fmt.Fprintln(s.stdout, c.File+": good")
+	return err
+}
+
+func (c *configCheckCmd) check(s *surroundings) error {
+	file, err := c.read(s)
+	if err != nil {
+		return err
+	}
+	settings, problems := file.Serve.Settings()
+	if len(problems) > 0 {
+		return &configProblems{File: c.File, Problems: problems}
+	}
+	set := &setup{Settings: settings, Mounts: file.Mount, ConfigFile: c.File}
+	return set.try() // without a mount too: the directory may stand on serve's command line
+}
+
+func (c *configCheckCmd) read(s *surroundings) (*config.File, error) {
+	if c.File == stdinName {
+		return parseConfig(stdinName, s.stdin)
+	}
+	return readConfig(c.File)
+}
+
+// try opens what serve would open, and closes it.
+func (s *setup) try() error {
+	if err := s.checkPairs(); err != nil {
+		return err
+	}
+	if s.User != "" {
+		if _, err := knownIdentity(s.User); err != nil {
+			return err
+		}
+	}
+	if err := s.mayListenOnAll(); err != nil {
+		return err
+	}
+	bases, err := openBases(s.Mounts, s.Base)
+	if err != nil {
+		return err
+	}
+	defer closeBases(bases)
+	for _, b := range bases {
+		if err := b.readable(); err != nil {
+			return err
+		}
+	}
+	if err := s.refuseBeneath(bases); err != nil {
+		return err
+	}
+	_, err = loadCertificates(s.TLSCert, s.TLSKey)
+	return err
+}
+
+// verdict is what --format json prints.
+type verdict struct {
+	File     string           `json:"file"`
+	Good     bool             `json:"good"`
+	Problems []config.Problem `json:"problems"`
+}
+
+func (c *configCheckCmd) writeJSON(s *surroundings, err error) error {
+	v := verdict{File: c.File, Good: err == nil, Problems: []config.Problem{}}
+	var several *configProblems
+	var one *usageError
+	switch {
+	case errors.As(err, &several):
+		v.Problems = several.Problems
+	case errors.As(err, &one):
+		v.Problems = append(v.Problems, config.Problem{Key: one.What, Rule: one.Rule, Remedy: one.Remedy})
+	case err != nil:
+		return err
+	}
+	e := json.NewEncoder(s.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if werr := e.Encode(v); werr != nil {
+		return werr
+	}
+	if err != nil {
+		return &alreadyTold{code: exitUsage}
+	}
+	return nil
+}

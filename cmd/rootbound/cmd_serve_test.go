@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/server"
+)
+
+// parsed returns what a serve command line says.
+func parsed(t *testing.T, args ...string) *setup {
+	t.Helper()
+	c := &cli{}
+	parser, err := newParserFor(c, testSurroundings(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := parse(parser, append([]string{"serve"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	set, err := c.Serve.setup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+var everyFlag = []string{
+	"--listen", "127.0.0.1:1", "--listen", "unix:s", "--public", "--host", "a", "--trusted-proxy", "10.1.2.3/8", "--admin", "127.0.0.1:2",
+	"--names", "strict", "--symlinks", "within", "--hardlinks", "refuse", "--hidden", "--well-known", "--deny", "d", "--allow", "e",
+	"--hide", "h", "--listing", "on", "--site", "--download-route", "/get", "--precompressed", "off", "--max-age", "3s", "--cross-origin",
+	"--tls-cert", "c", "--tls-key", "k", "--max-connections", "4", "--min-rate", "5", "--grace", "6s", "--access-log", "off",
+	"--log-format", "json", "--user", "u", "--mount", "m=x", "DIR",
+}
+
+// Every flag ends where it works: a flag that is read and then forgotten would be a promise not kept.
+func TestEveryFlagArrives(t *testing.T) {
+	set := parsed(t, everyFlag...)
+	want := &config.Settings{
+		NamePolicy: "strict", Listen: []config.Address{{Network: "tcp", Text: "127.0.0.1:1"}, {Network: "unix", Text: "s"}},
+		Admin: &config.Address{Network: "tcp", Text: "127.0.0.1:2"}, Public: true, Hosts: []string{"a"},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Listing: new(bool), Hide: set.Hide, Site: true,
+		DownloadRoute: "/get", MaxAge: 3 * time.Second, CrossOrigin: true, TLSCert: "c", TLSKey: "k", MaxConns: 4, MinRate: 5,
+		Grace: 6 * time.Second, LogFormat: "json", User: "u",
+		Base: rootbound.Config{
+			Symlinks: rootbound.SymlinksWithin, Hardlinks: rootbound.HardlinksRefuse,
+			AllowHidden: true, AllowWellKnown: true, Deny: []string{"d"}, Allow: []string{"e"},
+		},
+	}
+	*want.Listing = true
+	if diff := cmp.Diff(want, set.Settings, cmpopts.IgnoreFields(config.Settings{}, "Hide"), cmpopts.IgnoreUnexported(rootbound.Config{}),
+		cmpopts.IgnoreFields(rootbound.Config{}, "Names"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	if set.Base.Names == nil || len(set.Hide) != 1 || !set.Hide[0].Match("h") {
+		t.Errorf("names %v, hide %v", set.Base.Names != nil, set.Hide)
+	}
+	if diff := cmp.Diff([]config.Mount{{Dir: "DIR"}, {Name: "m", Dir: "x"}}, set.Mounts); diff != "" {
+		t.Errorf("mounts:\n%s", diff)
+	}
+	for _, key := range config.Keys() {
+		found := false
+		for _, a := range everyFlag {
+			found = found || a == "--"+key
+		}
+		if !found {
+			t.Errorf("--%s is not tried here", key)
+		}
+	}
+}
+
+// What arrived reaches the server's configuration: each field that a flag fills is other than without flags.
+func TestServerConfig(t *testing.T) {
+	set := parsed(t, everyFlag...)
+	p := &process{setup: set, surroundings: testSurroundings(t), log: newLogger(os.Stderr, "json"), certs: &server.Certificates{}}
+	got := reflect.ValueOf(p.serverConfig())
+	for i := range got.NumField() {
+		switch field := got.Type().Field(i).Name; field {
+		case "Mounts", "Listeners", "AdminListener": // what was opened, tried by the scripts
+		case "Access", "Precompressed": // switched off here
+			if !got.Field(i).IsZero() {
+				t.Errorf("%s is on", field)
+			}
+		default:
+			if got.Field(i).IsZero() {
+				t.Errorf("%s has no value", field)
+			}
+		}
+	}
+	plain := (&process{setup: parsed(t, "DIR"), surroundings: testSurroundings(t), log: p.log}).serverConfig()
+	if plain.Public || plain.Site || plain.CrossOrigin || plain.DownloadRoute != "" || plain.Certificates != nil || !plain.Precompressed || plain.Access == nil {
+		t.Errorf("without flags: %+v", plain)
+	}
+}
+
+// Flags win over the file, and paths of the file are relative to it.
+func TestSetupFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "r.toml")
+	text := "[serve]\nnames = \"strict\"\nhidden = true\nlisten = [\"unix:s\"]\ntls-cert = \"c\"\ntls-key = \"/k\"\ndeny = [\"a\"]\n" +
+		"[[mount]]\ndir = \"d\"\n[[mount]]\nname = \"m\"\ndir = \"/m\"\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set := parsed(t, "--config", file, "--names", "portable", "--hidden=false", "--deny", "b", "--mount", "m=mine", "--mount", "n=new")
+	if diff := cmp.Diff([]config.Mount{{Dir: filepath.Join(dir, "d")}, {Name: "m", Dir: "mine"}, {Name: "n", Dir: "new"}}, set.Mounts); diff != "" {
+		t.Errorf("mounts:\n%s", diff)
+	}
+	got := fmt.Sprint(set.NamePolicy, set.Base.AllowHidden, set.Base.Deny, set.Listen, set.TLSCert, set.TLSKey, set.ConfigFile)
+	want := fmt.Sprint("portable", false, []string{"a", "b"}, []string{"unix:" + filepath.Join(dir, "s")}, filepath.Join(dir, "c"), "/k", file)
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

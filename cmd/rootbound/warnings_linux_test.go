@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/config"
+)
+
+// The well-known roots themselves are tried on paths, for the machine need not have them.
+func TestWarningsByPath(t *testing.T) {
+	info, err := os.Stat(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/var/www":                        "inside /var/www",
+		"/var/www/html/files":             "inside /var/www",
+		"/var/wwwroot":                    "",
+		"/usr/share/nginx/html":           "inside /usr/share/nginx/html",
+		"/srv/http/x":                     "inside /srv/http",
+		"/home/someone/public_html":       "public_html",
+		"/home/someone":                   "home directory",
+		"/home/someone/files":             "",
+		"/root":                           "home directory",
+		"/srv/files/my_public_html_notes": "",
+		"/":                               "whole file system",
+	} {
+		b := &base{path: path, info: info}
+		got := strings.Join(b.warnings(""), "; ")
+		if (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("warnings(%s) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+// Bases are opened all or none.
+func TestOpenBasesAllOrNone(t *testing.T) {
+	good := t.TempDir()
+	before := descriptors(t)
+	bases, err := openBases([]config.Mount{{Dir: good}, {Name: "x", Dir: good + "/missing"}}, rootbound.Config{})
+	if err == nil || bases != nil {
+		t.Fatalf("openBases = %v, %v", bases, err)
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors are open, %d were", after, before)
+	}
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(fds)
+}

@@ -1,0 +1,132 @@
+// Package config is the one configuration schema: the keys of the TOML file and the flags of the command line are the
+// same struct, so that neither can have what the other lacks.
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// File is a configuration file. It is one schema for all commands; each reads the tables it needs.
+type File struct {
+	Serve Serve   `toml:"serve"`
+	Mount []Mount `toml:"mount"`
+}
+
+// Mount is one base directory and where it is seen.
+type Mount struct {
+	// Name is the first element of the names beneath it; "" is the whole server.
+	Name string `toml:"name"`
+	// Dir is the directory's path. In a file it is relative to the file.
+	Dir string `toml:"dir"`
+}
+
+// Serve holds the flags of `serve` and the keys of [serve]. A field that is nil or empty was not given: the default
+// then holds, which Settings fills in. The tag choices lists the values a word may have; a list tagged merge:"add"
+// holds what the file says together with what the flags say, every other flag wins over the file.
+type Serve struct {
+	Listen       []string `toml:"listen" name:"listen" placeholder:"ADDR" sep:"none" group:"where" help:"Address to listen on: HOST:PORT (port 0 takes a free one) or unix:PATH (mode 0600). Repeatable. Default 127.0.0.1:8080, or the sockets systemd gives."`
+	Public       *bool    `toml:"public" name:"public" group:"where" help:"Everybody may read. Without it only loopback addresses and Unix sockets are accepted."`
+	Host         []string `toml:"host" name:"host" placeholder:"NAME" sep:"none" group:"where" help:"Further host name that loopback answers for, beside its address and localhost (against DNS rebinding). Repeatable."`
+	TrustedProxy []string `toml:"trusted-proxy" name:"trusted-proxy" placeholder:"CIDR" sep:"none" group:"where" help:"Peers whose Forwarded and X-Forwarded-For are believed. Repeatable."`
+	Admin        string   `toml:"admin" name:"admin" placeholder:"ADDR" group:"where" help:"Address of its own for the pages under /-/ (metrics, health). Same form as --listen."`
+
+	Names      string   `toml:"names" name:"names" placeholder:"POLICY" choices:"local portable strict" group:"what" help:"Names that are served: local (default: no traversal, nothing absolute), portable (also nothing another system would misread) or strict (letters, digits and _.- alone)."`
+	Symlinks   string   `toml:"symlinks" name:"symlinks" placeholder:"POLICY" choices:"refuse within" group:"what" help:"Symbolic links: refuse (default) or within (follow those that stay beneath DIR)."`
+	Hardlinks  string   `toml:"hardlinks" name:"hardlinks" placeholder:"POLICY" choices:"allow refuse" group:"what" help:"Files that have other names too: allow (default) or refuse."`
+	Hidden     *bool    `toml:"hidden" name:"hidden" group:"what" help:"Serve names that start with a dot."`
+	WellKnown  *bool    `toml:"well-known" name:"well-known" group:"what" help:"Serve .well-known/ and nothing else that starts with a dot."`
+	Deny       []string `toml:"deny" name:"deny" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Never served, nor what is beneath: asking for it is refused. Repeatable; adds to the file. To only leave names out of listings use --hide."`
+	Allow      []string `toml:"allow" name:"allow" placeholder:"GLOB" sep:"none" group:"what" help:"Serve only files that match one of these. Repeatable."`
+	Hide       []string `toml:"hide" name:"hide" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Not listed, but served to whoever knows the name. Repeatable; adds to the file. To refuse names use --deny."`
+	Listing    string   `toml:"listing" name:"listing" placeholder:"on|off" choices:"on off" group:"what" help:"Show what directories hold. Default: on where every address is loopback, off elsewhere."`
+	SitePages  *bool    `toml:"site" name:"site" group:"what" help:"Serve a website: index.html answers for its directory, 404.html for what is missing, pages may run scripts."`
+	DownloadAt string   `toml:"download-route" name:"download-route" placeholder:"PATH" group:"what" help:"Also answer PATH?file=NAME, as attachments."`
+
+	Precompressed string    `toml:"precompressed" name:"precompressed" placeholder:"on|off" choices:"on off" group:"how" help:"Send NAME.br, NAME.zst or NAME.gz to clients that accept it. Default on."`
+	MaxAge        *Duration `toml:"max-age" name:"max-age" placeholder:"DURATION" group:"how" help:"How long caches may keep a file without asking again, such as 5m. Default 0s: ask every time."`
+	CrossOrigin   *bool     `toml:"cross-origin" name:"cross-origin" group:"how" help:"Let pages of other origins embed the files."`
+	TLSCert       string    `toml:"tls-cert" name:"tls-cert" placeholder:"FILE" group:"how" help:"Certificate chain in PEM; the addresses then speak HTTPS. Read again on SIGHUP."`
+	TLSKey        string    `toml:"tls-key" name:"tls-key" placeholder:"FILE" group:"how" help:"Private key of the certificate, in PEM."`
+
+	MaxConnections *int      `toml:"max-connections" name:"max-connections" placeholder:"N" group:"limits" help:"Connections open at once. Default 16384."`
+	MinRate        *int64    `toml:"min-rate" name:"min-rate" placeholder:"BYTES" group:"limits" help:"Bytes a second, over a minute, that a client must take or send. Default 1024."`
+	Grace          *Duration `toml:"grace" name:"grace" placeholder:"DURATION" group:"limits" help:"How long running downloads may take after SIGTERM. Default 30s."`
+
+	AccessLog string `toml:"access-log" name:"access-log" placeholder:"on|off" choices:"on off" group:"process" help:"One line a request on standard error. Default on."`
+	LogFormat string `toml:"log-format" name:"log-format" placeholder:"FORMAT" choices:"auto text json" group:"process" help:"auto (default: text on a terminal, JSON elsewhere), text or json."`
+	User      string `toml:"user" name:"user" placeholder:"NAME" group:"process" help:"As root: become this user once directories, sockets and keys are open."`
+}
+
+// Duration is a time.Duration written as "5s" or "1h30m".
+type Duration time.Duration
+
+// UnmarshalText reads a duration; a number without unit is an error.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration: write a number with its unit, such as 30s, 5m or 24h", text)
+	}
+	if v < 0 {
+		return fmt.Errorf("%q is less than nothing", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	// Line and Column say where in the file, from 1; 0 where it is not in a file.
+	Line   int `json:"line,omitempty"`
+	Column int `json:"column,omitempty"`
+	// Key is the key or flag, such as "serve.listen".
+	Key string `json:"key,omitempty"`
+	// Rule says what is wrong.
+	Rule string `json:"rule"`
+	// Remedy says what to do.
+	Remedy string `json:"remedy"`
+}
+
+// Merge returns what file and flags say together: flags win, but lists that take something away from what is shown
+// or served (deny, hide) hold both, so that a flag never lifts what the file denies.
+func Merge(file, flags Serve) Serve {
+	out := file
+	o, f := reflect.ValueOf(&out).Elem(), reflect.ValueOf(flags)
+	for i := range o.NumField() {
+		if f.Field(i).IsZero() {
+			continue
+		}
+		if o.Type().Field(i).Tag.Get("merge") == "add" {
+			both := append(append([]string(nil), o.Field(i).Interface().([]string)...), f.Field(i).Interface().([]string)...)
+			o.Field(i).Set(reflect.ValueOf(both))
+			continue
+		}
+		o.Field(i).Set(f.Field(i))
+	}
+	return out
+}
+
+// Keys lists the keys of [serve], which are the flags of `serve`, in the order of the help.
+func Keys() []string {
+	t := reflect.TypeFor[Serve]()
+	keys := make([]string, t.NumField())
+	for i := range keys {
+		keys[i] = t.Field(i).Tag.Get("toml")
+	}
+	return keys
+}
+
+// Choices lists the words a key may have; nil where it is not one of some words.
+func Choices(key string) []string {
+	t := reflect.TypeFor[Serve]()
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("toml") == key {
+			if words := t.Field(i).Tag.Get("choices"); words != "" {
+				return strings.Fields(words)
+			}
+		}
+	}
+	return nil
+}
