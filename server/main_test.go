@@ -93,7 +93,11 @@ func serve(t *testing.T, files map[string]string, change func(*setup)) *served {
 		}
 	})
 	t.Cleanup(stop)
-	return &served{Server: s, addr: u.cfg.Listeners[0].Addr().String(), base: u.base, log: buf, stop: stop}
+	l := u.cfg.Listeners[0]
+	if e, ok := l.(elsewhere); ok {
+		l = e.Listener
+	}
+	return &served{Server: s, addr: l.Addr().String(), base: u.base, log: buf, stop: stop}
 }
 
 func plantFiles(t *testing.T, base string, files map[string]string) {
