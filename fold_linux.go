@@ -141,13 +141,16 @@ type foldMemory struct {
 	seen map[string]time.Time
 }
 
-const foldMemorySize = 4096 // names
+const (
+	foldMemorySize = 4096 // names
+	foldMemoryAge  = time.Second
+)
 
 func (m *foldMemory) recent(key string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, ok := m.seen[key]
-	return ok && time.Since(at) < time.Second
+	return ok && time.Since(at) < foldMemoryAge
 }
 
 func (m *foldMemory) remember(key string) {
