@@ -152,6 +152,7 @@ func TestOpenat2TakenAway(t *testing.T) {
 	}
 	d := openBaseDir(t, world(t, "f="+inside), Config{})
 	openat2Gone.Store(true)
+	rootProof = proof{} // beneath a filter it was tested at Open
 	if c := d.Containment(); c.Mechanism != "os.Root" || c.Proven || c.Detail == "" {
 		t.Errorf("Containment() = %v, want os.Root, not tested yet", c)
 	}
