@@ -24,7 +24,7 @@ var allowedStatuses = map[int]bool{
 func TestCorpus(t *testing.T) {
 	for _, links := range []rootbound.Symlinks{rootbound.SymlinksRefuse, rootbound.SymlinksWithin} {
 		for _, open := range []bool{false, true} {
-			t.Run(fmt.Sprintf("links%d open%v", links, open), func(t *testing.T) {
+			t.Run(fmt.Sprintf("links %v open %v", links, open), func(t *testing.T) {
 				l, planted := plant.Links(t, plant.New(t))
 				s := serveLayout(t, l, func(u *setup) {
 					if open {

@@ -70,6 +70,7 @@ func outcomes(u *setup) chan request.Outcome {
 
 // A client that stops reading is cut after a window; one that is slow but reads is not, however long it takes.
 func TestSlowClients(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {
 		outs = outcomes(u)
@@ -168,6 +169,7 @@ func TestBigFileArrivesWhole(t *testing.T) {
 
 // Over HTTP/2 a client can stall one answer by flow control alone.
 func TestSlowStream(t *testing.T) {
+	t.Parallel()
 	certs := newCertificate(t, t.TempDir(), "first")
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {
