@@ -22,6 +22,8 @@ internal/noopenat2  ->  golang.org/x/sys  # the filter is set with seccomp(2)
 internal/docrun     ->  github.com/yuin/goldmark  # code blocks are found as a reader's renderer finds them
 internal/docrun     ->  internal/testenv  # blocks run like any other process of a test
 internal/docrun     ->  internal/tree     # the sample files
+
+tools/sbom  ->  -  # reads binaries with debug/buildinfo
 `
 
 // joins are the only packages below the root that may import others there.

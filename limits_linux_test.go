@@ -44,11 +44,11 @@ func TestMaxOpens(t *testing.T) {
 // childVariable says which part of a test its child process plays.
 const childVariable = "ROOTBOUND_TEST_CHILD"
 
-// inChild runs the same test again in a process of its own, for what cannot be undone. It returns true in the child.
-func inChild(t *testing.T, part string, prefix ...string) bool {
+// inOwnProcess runs the same test again in a process of its own, for what cannot be undone. It returns true in the child.
+func inOwnProcess(t *testing.T, part string, prefix ...string) bool {
 	t.Helper()
-	if os.Getenv(childVariable) == part {
-		return true
+	if playing := os.Getenv(childVariable); playing != "" {
+		return playing == part
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -66,7 +66,7 @@ func inChild(t *testing.T, part string, prefix ...string) bool {
 
 // TestOutOfDescriptors: a shortage of ours is a 503 that says nothing about the name.
 func TestOutOfDescriptors(t *testing.T) {
-	if !inChild(t, "descriptors") {
+	if !inOwnProcess(t, "descriptors") {
 		return
 	}
 	base := world(t, "sub/f="+inside, "in => sub/f", "abs => BASE/sub/f", "link => sub")

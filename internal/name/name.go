@@ -140,7 +140,7 @@ func (r *Rules) FromPath(escaped string) (Name, error) {
 	if err != nil {
 		return Name{}, err
 	}
-	return n, reserved(n)
+	return reserved(n)
 }
 
 // FromQuery checks the value of one form field in a raw query (without '?'): '+' is a space, "%2F" an ordinary
@@ -172,7 +172,7 @@ func (r *Rules) FromQuery(rawQuery, field string) (Name, error) {
 	if err != nil {
 		return Name{}, err
 	}
-	return n, reserved(n)
+	return reserved(n)
 }
 
 // FromText checks a name that is already decoded. A final slash is an empty element, and so refused.
@@ -291,11 +291,12 @@ func anyMatch(globs []Glob, elems []string) bool {
 	return false
 }
 
-func reserved(n Name) error {
+// reserved refuses the names of the server's own pages, which a request cannot mean.
+func reserved(n Name) (Name, error) {
 	if n.text == ReservedFirst || strings.HasPrefix(n.text, ReservedFirst+"/") {
-		return reason.New(reason.NameReserved, nil)
+		return Name{}, reason.New(reason.NameReserved, nil)
 	}
-	return nil
+	return n, nil
 }
 
 // malformed finds what makes a decoded text no name at all.

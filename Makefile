@@ -1,0 +1,33 @@
+# make help lists the targets. All work is done by go and by the scripts in tools/.
+.POSIX:
+.PHONY: help build test lint bench fuzz soak corpus-report release fresh
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+build: ## build bin/rootbound, static, for this machine
+	CGO_ENABLED=0 go build -trimpath -o bin/rootbound ./cmd/rootbound
+
+test: ## run everything that must pass: peers, lint, tests on both containments
+	@tools/test.sh
+
+lint: ## formatting, vet, staticcheck, builds for every system
+	@tools/lint.sh
+
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@tools/fuzz.sh
+
+soak: ## run the tests at full size: a million files, ten thousand connections, a hundred kills
+	ROOTBOUND_SOAK=1 go test -count=1 -timeout 2h ./...
+
+corpus-report: ## print the attack corpus: classes, names, and what leaks on which undefended twin
+	@go run ./internal/attack/report
+
+release: ## build what ships into dist/build: binaries, checksums, bills of materials
+	@tools/release.sh
+
+fresh: ## prove the README's two commands on a minimal Debian (root, mmdebstrap)
+	@tools/fresh.sh
