@@ -28,7 +28,7 @@ const readFromChunk = 4 << 20
 // States of a connection, as far as malformed requests are told from others by them.
 const (
 	connFresh   = iota // no request has begun
-	connReading        // a request has begun and no handler has seen it
+	connReading        // the next request may have begun and no handler has seen it
 	connHandled        // the last request that began reached a handler
 )
 

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,15 +43,19 @@ func plantBig(t *testing.T, path string, size int) []byte {
 // dialSmall connects with a small receive buffer, so that the server's side fills soon.
 func dialSmall(t *testing.T, addr string) *net.TCPConn {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
+	// Before the connection is made: what was promised to the other end is not taken back.
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+		}), err)
+	}}
+	c, err := d.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	tc := c.(*net.TCPConn)
-	if err := tc.SetReadBuffer(4096); err != nil {
-		t.Fatal(err)
-	}
 	if err := tc.SetDeadline(time.Now().Add(2 * patience)); err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +70,11 @@ func outcomes(u *setup) chan request.Outcome {
 
 // A client that stops reading is cut after a window; one that is slow but reads is not, however long it takes.
 func TestSlowClients(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {
 		outs = outcomes(u)
-		u.cfg.MinRate, u.cfg.MinRateWindow = 256, 2*time.Second
+		u.cfg.MinRate, u.cfg.MinRateWindow = 256, 4*time.Second
 	})
 	plantBig(t, filepath.Join(s.base, "big"), bigSize)
 
@@ -77,11 +83,12 @@ func TestSlowClients(t *testing.T) {
 	stalled := dialSmall(t, s.addr)
 	fmt.Fprintf(stalled, "GET /big HTTP/1.1\r\nHost: %s\r\n\r\n", s.addr)
 
-	// 2 KiB a second over five windows.
-	buf := make([]byte, 1024)
-	for i := range 20 {
+	// 4 KiB a second over more than three windows. A kernel takes in steps of some KiB, so that less would be a test of
+	// its timers.
+	buf := make([]byte, 2048)
+	for i := range 26 {
 		if _, err := io.ReadFull(slow, buf); err != nil {
-			t.Fatalf("the slow client was cut after %d KiB: %v", i, err)
+			t.Fatalf("the slow client was cut after %d KiB: %v", 2*i, err)
 		}
 		time.Sleep(500 * time.Millisecond) // the client's pace, which is what is tested
 	}
@@ -100,6 +107,9 @@ func TestSlowClients(t *testing.T) {
 	}
 	if got := s.metric(t, `rootbound_aborted_sends_total{cause="client-slow"}`); got != "1" {
 		t.Errorf("slow clients counted: %s", got)
+	}
+	if t.Failed() {
+		t.Fatalf("log:\n%s", s.log)
 	}
 	_ = slow.Close()
 	if out := <-outs; out.Result != request.Aborted || abortCause(out.Cause) != causeClient {
@@ -159,6 +169,7 @@ func TestBigFileArrivesWhole(t *testing.T) {
 
 // Over HTTP/2 a client can stall one answer by flow control alone.
 func TestSlowStream(t *testing.T) {
+	t.Parallel()
 	certs := newCertificate(t, t.TempDir(), "first")
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {

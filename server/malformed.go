@@ -37,7 +37,7 @@ func (c *conn) noteMalformed(b []byte) {
 // connState follows net/http through the life of a connection.
 func connState(nc net.Conn, st http.ConnState) {
 	c := watched(nc)
-	if c == nil || st != http.StateActive {
+	if c == nil || st != http.StateActive && st != http.StateIdle { // a pipelined request is read while idle
 		return
 	}
 	if t, ok := nc.(*tls.Conn); ok && t.ConnectionState().NegotiatedProtocol == "h2" {
