@@ -416,4 +416,3 @@ func TestNewRefuses(t *testing.T) {
 		t.Errorf("with Public: %v", err)
 	}
 }
-
