@@ -53,7 +53,11 @@ go build -o /tmp/warm ./cmd/rootbound
 go run ./cmd/rootbound serve --listen 127.0.0.1:18080 /root/files >/tmp/out 2>&1 &
 n=0; until grep -q "listening on" /tmp/out; do n=$((n+1)); [ $n -lt 300 ] || { cat /tmp/out; exit 1; }; sleep 0.2; done
 bash -c "exec 3<>/dev/tcp/127.0.0.1/18080; printf \"GET /hello.txt HTTP/1.1\r\nHost: 127.0.0.1:18080\r\nConnection: close\r\n\r\n\" >&3; cat <&3" | grep fresh-hello
-pid=$(pgrep -f "serve --listen 127.0.0.1:18080" || true); kill $pid 2>/dev/null || true'
+for p in /proc/[0-9]*; do # go run does not hand signals on
+  case $(tr "\0" " " <$p/cmdline 2>/dev/null || true) in
+  "/tmp/"*"serve --listen 127.0.0.1:18080"*|"/root/"*"serve --listen 127.0.0.1:18080"*) kill ${p#/proc/} ;;
+  esac
+done'
 
 step "a minimal Debian with a clean clone" debian
 step "go run ./cmd/rootbound serve DIR" inside "$serve"
