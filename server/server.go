@@ -242,6 +242,3 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	<-s.stopped
 	return err
 }
-
-// Draining says whether Shutdown has begun.
-func (s *Server) Draining() bool { return s.draining.Load() }
