@@ -358,13 +358,18 @@ func TestOpenedNameIsAskedAgain(t *testing.T) {
 
 // A panic in a stage is the 404, and an error in the log.
 func TestPanicIsTheUnforeseen(t *testing.T) {
+	w := &watcher{out: make(chan request.Outcome, 1)}
 	s := serve(t, smallTree, func(u *setup) {
 		u.before = func(s *Server) {
+			s.stages.record = w
 			s.stages.who = func(*request.Facts) (request.Subject, error) { panic("a bug\nof ours") }
 		}
 	})
 	if a := s.get(t, "/a.txt"); a.Status != 404 || strings.Contains(string(a.Body), "bug") {
 		t.Errorf("GET /a.txt = %d %q", a.Status, a.Body)
+	}
+	if out := <-w.out; out.Status != 404 || out.Reason != reason.Unforeseen {
+		t.Errorf("recorded: %+v", out)
 	}
 	s.stop()
 	if log := s.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a bug") || strings.Contains(log, "\nof ours") {
