@@ -13,7 +13,53 @@ import (
 // the modules of others. It is a statement of policy. A new row needs a reason
 // that will still be true in a year.
 const edges = `
-.  ->  -    # the library is the standard library, golang.org/x/sys and golang.org/x/text
+. -> internal/durable # uploads sync their directory by the one durable write
+. -> internal/name # the NAME stage
+. -> internal/plan # what HTTP answers
+. -> internal/reason # the one list of reasons
+. -> internal/request # the facts of a request
+. -> golang.org/x/sys # openat2(2) and its kin
+. -> golang.org/x/text # SecureFilename decomposes as Werkzeug does
+
+internal/reason -> - # the bottom: every refusal names a reason
+internal/name -> internal/reason # a refused name has a reason
+internal/plan -> internal/reason # a refused precondition has a reason
+internal/plan -> golang.org/x/text # the ASCII substitute of a download name
+internal/request -> internal/name # facts hold the checked name
+internal/request -> internal/plan # facts hold validators and ranges
+internal/request -> internal/reason # decisions and outcomes hold a reason
+internal/durable -> - # one write, of the standard library
+internal/config -> . # the names of policies are the library's
+internal/config -> internal/name # patterns are read once, with the position of the fault
+internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
+internal/listing -> . # a page of Entries
+internal/listing -> internal/name # hrefs are escaped as names are
+internal/listing -> internal/reason # a directory that cannot be read has a reason
+
+server -> . # opens and sends
+server -> internal/listing # directories
+server -> internal/name # mounts and patterns
+server -> internal/plan # methods, redirects
+server -> internal/reason # refusals
+server -> internal/request # the facts that stages decide on
+server -> github.com/prometheus/client_golang # metrics
+server -> golang.org/x/sys # how much of an answer the client has taken (SIOCOUTQ)
+
+cmd/rootbound -> . # opens the base directories
+cmd/rootbound -> internal/config # flags and file are one schema
+cmd/rootbound -> server # the main job
+cmd/rootbound -> github.com/alecthomas/kong # the command line
+cmd/rootbound -> github.com/coreos/go-systemd/v22 # sockets from systemd, readiness
+
+internal/attack -> golang.org/x/text # best-fit forms
+internal/attack/plant -> internal/attack # the corpus's tree, for tests
+internal/attack/report -> internal/attack # prints the corpus
+internal/attack/report -> internal/undefended # and what leaks on which twin
+internal/undefended -> golang.org/x/text # a twin that normalises after its check
+internal/crashtest -> - # kills a program at each of its system calls
+internal/crashwrite -> . # the program that is killed
+internal/crashwrite -> internal/durable # or this one
+internal/crashwrite -> golang.org/x/sys # it refuses itself system calls
 
 internal/testenv    ->  golang.org/x/sys  # a network of its own is made with unshare(2)
 internal/tree       ->  golang.org/x/sys  # devices and sockets are made with mknod(2)
@@ -36,6 +82,9 @@ var harness = []string{
 	"internal/deptest",
 	"internal/noopenat2",
 	"internal/docrun",
+	"internal/attack/plant",
+	"internal/crashtest",
+	"internal/crashwrite",
 }
 
 // rootModules are the other modules that an importer of the library gets.
@@ -81,6 +130,7 @@ var writers = []string{
 
 // mayWrite are those places.
 const mayWrite = `
+updir_linux.go: golang.org/x/sys/unix.Renameat2, golang.org/x/sys/unix.Renameat # an upload gets its name, beneath a held directory, after fsync
 `
 
 func TestDurableWrites(t *testing.T) {
@@ -106,6 +156,20 @@ var openers = []string{
 
 // mayOpen are the files that open by a path, and what they open.
 const mayOpen = `
+containment.go: os.OpenFile # plants the self-test in its own temporary directory
+dir.go: path/filepath.EvalSymlinks, os.Stat # the base's own path, as its operator named it
+entries_linux.go: golang.org/x/sys/unix.Fstatat # one element of a held directory, following nothing
+fold_linux.go: os.Stat # asks /sys whether the kernel folds names at all
+open_linux.go: golang.org/x/sys/unix.Open, os.OpenRoot, golang.org/x/sys/unix.Openat, golang.org/x/sys/unix.Openat2, golang.org/x/sys/unix.Readlinkat # the base directory, and the one confined open
+open_other.go: os.OpenRoot # the base directory
+open_root.go: os.OpenRoot # takes os.Root's escape error once
+updir_linux.go: golang.org/x/sys/unix.Openat # one element of a held directory, for an upload
+cmd/rootbound/bases.go: os.Stat, path/filepath.EvalSymlinks # the operator's directories and the parents of secrets
+cmd/rootbound/certs.go: os.Open # says early that a key cannot be read
+cmd/rootbound/setup.go: os.Open # the configuration
+internal/durable/durable.go: os.OpenRoot # the directory that is written to
+server/tls.go: crypto/tls.LoadX509KeyPair, os.Stat # the operator's certificate, and whether it is new
+server/unix.go: os.Lstat # a socket left behind by a dead server
 `
 
 func TestNoSecondOpener(t *testing.T) {

@@ -93,7 +93,7 @@ func (d *Dir) lists(dir, elem string) (bool, error) {
 // mayFold says whether the file could have been reached by another name than its own without a link. When in doubt
 // it says yes, but for a directory of a plain file system that cannot be read, whose flag nobody can ask for.
 func (d *Dir) mayFold(f *File) bool {
-	if !plainType(f.f) {
+	if !d.folds.onPlainBase(d.base.file, f) && !plainType(f.f) {
 		return true
 	}
 	if !kernelFolds() {
@@ -137,17 +137,35 @@ func folds(dir *os.File) bool {
 // foldMemory remembers for a second which names were found exact (a NUL before the name) and which directories do not
 // fold, so that not every open asks again. It is bounded; the zero value is ready.
 type foldMemory struct {
+	once  sync.Once // for the next two
+	plain bool      // the base is of a plain type
+	dev   uint64    // st_dev of the base
+
 	mu   sync.Mutex
 	seen map[string]time.Time
 }
 
-const foldMemorySize = 4096 // names
+// onPlainBase says that a file is of the base's own file system, and that one of a plain type: nearly always so, and
+// without asking the system again. The base is held, so that its device number is nobody else's.
+func (m *foldMemory) onPlainBase(base *os.File, f *File) bool {
+	m.once.Do(func() {
+		var st facts
+		m.plain = plainType(base) && statDescriptor(base, &st) == nil
+		m.dev = st.dev
+	})
+	return m.plain && f.facts.dev == m.dev
+}
+
+const (
+	foldMemorySize = 4096 // names
+	foldMemoryAge  = time.Second
+)
 
 func (m *foldMemory) recent(key string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	at, ok := m.seen[key]
-	return ok && time.Since(at) < time.Second
+	return ok && time.Since(at) < foldMemoryAge
 }
 
 func (m *foldMemory) remember(key string) {

@@ -30,8 +30,8 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// TestHeldBase: the base is the directory that was opened, wherever its path leads later.
-func TestHeldBase(t *testing.T) {
+// TestBaseHeld: the base is the directory that was opened, wherever its path leads later.
+func TestBaseHeld(t *testing.T) {
 	both(t, func(t *testing.T, noOpenat2 bool) {
 		for _, links := range []Symlinks{SymlinksRefuse, SymlinksWithin} {
 			base := world(t, "a.txt="+inside, "sub/b.txt="+inside, "in => sub/b.txt", "abs => BASE/a.txt")

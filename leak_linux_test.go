@@ -2,6 +2,7 @@ package rootbound
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"testing"
 )
@@ -19,6 +20,7 @@ func descriptors(t testing.TB) int {
 // keepsDescriptors fails the test if run leaves descriptors open. The collector is off meanwhile: it would close them.
 func keepsDescriptors(t *testing.T, run func()) {
 	t.Helper()
+	runtime.GC() // and with it what a test before may have left to the collector
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	before := descriptors(t)
 	run()

@@ -9,7 +9,7 @@ import (
 	"github.com/rootbound/rootbound/internal/tree"
 )
 
-// linkTree is what TestLinks asks for.
+// linkTree is what TestOpen asks.
 var linkTree = []string{
 	"plain.txt=" + inside, "sub/inside.txt=" + inside, "sub/deep/x.txt=" + inside,
 	".git/config=" + canary, "private/key.txt=" + canary, ".rootbound-1/x=" + canary, "notes.md=" + canary,
@@ -47,6 +47,13 @@ var linkCases = []linkCase{
 	{name: "missing/x", refuse: reason.Missing, within: reason.Missing},
 	{name: "plain.txt/x", refuse: reason.NotDirectory, within: reason.NotDirectory},
 	{name: "sub", refuse: reason.Directory, within: reason.Directory},
+
+	// Refused as names, whatever the file system holds.
+	{name: "../outside/canary.txt", refuse: reason.NameTraversal, within: reason.NameTraversal, leaks: true},
+	{name: "sub/../../outside/canary.txt", refuse: reason.NameTraversal, within: reason.NameTraversal, leaks: true},
+	{name: ".git/config", refuse: reason.NameHidden, within: reason.NameHidden, leaks: true},
+	{name: ".git/absent", refuse: reason.NameHidden, within: reason.NameHidden},
+	{name: "private/key.txt", refuse: reason.NameDenied, within: reason.NameDenied, leaks: true},
 
 	// Out by a link to a file.
 	{name: "out.txt", refuse: reason.LinkRefused, within: reason.LinkEscape, leaks: true},
@@ -155,7 +162,7 @@ func linkWorld(t testing.TB) string {
 	return world(t, entries...)
 }
 
-func TestLinks(t *testing.T) {
+func TestOpen(t *testing.T) {
 	base := linkWorld(t)
 	cases := append([]linkCase(nil), linkCases...)
 	cases = append(cases, linkCase{name: expand("fsrootOUT/canary.txt", base), refuse: reason.LinkRefused, within: reason.LinkEscape, leaks: true})
@@ -200,8 +207,12 @@ func checkLinkCase(t *testing.T, d, hidden *Dir, base string, c linkCase) {
 	if want != served {
 		_, err := d.Open(c.name)
 		checkRefusal(t, err, base, c.name)
-		if Status(err) != 404 {
-			t.Errorf("Open(%q): status %d, want 404", c.name, Status(err))
+		status := 404
+		if strings.HasPrefix(string(want), "name-") {
+			status = 403
+		}
+		if Status(err) != status {
+			t.Errorf("Open(%q): status %d, want %d", c.name, Status(err), status)
 		}
 	}
 }

@@ -3,10 +3,14 @@
 package rootbound
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"reflect"
 )
+
+// errOwnName: the system does not tell what a descriptor is called.
+var errOwnName = errors.New("the system does not tell the opened file's name")
 
 func descriptorPath(*os.File) (string, error) { return "", errOwnName }
 

@@ -31,14 +31,15 @@ type swapper struct {
 	n    atomic.Int64
 	stop atomic.Bool
 	wg   sync.WaitGroup
-	err  error
+	err  atomic.Pointer[error]
 }
 
 func startSwapper(a, b string) *swapper {
 	s := &swapper{a: a, b: b}
 	s.wg.Go(func() {
 		for !s.stop.Load() {
-			if s.err = s.once(); s.err != nil {
+			if err := s.once(); err != nil {
+				s.err.Store(&err)
 				return
 			}
 			s.n.Add(1)
@@ -54,8 +55,8 @@ func (s *swapper) once() error {
 func (s *swapper) end(t *testing.T) {
 	s.stop.Store(true)
 	s.wg.Wait()
-	if s.err != nil {
-		t.Errorf("swapper: %v", s.err)
+	if err := s.err.Load(); err != nil {
+		t.Errorf("swapper: %v", *err)
 	}
 }
 
@@ -113,7 +114,7 @@ func runRace(t *testing.T, base, a, b, read string, noOpenat2 bool, want int64) 
 		}
 		readers.Go(func() {
 			defer d.Close()
-			for i := 0; i < 200 || s.n.Load() < want && s.err == nil; i++ {
+			for i := 0; i < 200 || s.n.Load() < want && s.err.Load() == nil; i++ {
 				switch got, why := answer(d, read); {
 				case strings.Contains(got, canary):
 					t.Errorf("%s: leak after %d swaps", links, s.n.Load())
@@ -204,7 +205,7 @@ func TestRaceListing(t *testing.T) {
 			t.Fatal(err)
 		}
 		listed := 0
-		for i := 0; i < 500 || listed == 0 && s.err == nil; i++ {
+		for i := 0; i < 500 || listed == 0 && s.err.Load() == nil; i++ {
 			f, err := d.OpenName(n)
 			if err != nil {
 				continue

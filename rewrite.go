@@ -1,7 +1,6 @@
 package rootbound
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +107,3 @@ func cutPath(path, prefix string) (string, bool) {
 	}
 	return path, true
 }
-
-// errOwnName: the system does not tell what a descriptor is called.
-var errOwnName = errors.New("the system does not tell the opened file's name")

@@ -135,9 +135,9 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestGivenPath: absolute links are recognised by the path that was given and by the real one; a given path that means
+// TestWithinAbsolute: absolute links are recognised by the path that was given and by the real one; a given path that means
 // another directory once it is cleaned as text is not believed.
-func TestGivenPath(t *testing.T) {
+func TestWithinAbsolute(t *testing.T) {
 	base := world(t, "a.txt="+inside, "real => BASE/a.txt", "trap => OUT/base/a.txt")
 	top := filepath.Dir(base)
 	tree.Make(t, top, "outside/base/a.txt="+canary)

@@ -39,9 +39,9 @@ func TestContainment(t *testing.T) {
 	}
 }
 
-// TestSelfTestFindsEscapes: the self-test fails where the system does not confine. Each of these opens errs in one way
+// TestSelfTest: the self-test fails where the system does not confine. Each of these opens errs in one way
 // that systems have erred.
-func TestSelfTestFindsEscapes(t *testing.T) {
+func TestSelfTest(t *testing.T) {
 	keepsDescriptors(t, func() {
 		base := func(d *Dir) string { return d.resolved }
 		for name, open := range map[string]opener{
@@ -152,6 +152,7 @@ func TestOpenat2TakenAway(t *testing.T) {
 	}
 	d := openBaseDir(t, world(t, "f="+inside), Config{})
 	openat2Gone.Store(true)
+	rootProof = proof{} // beneath a filter it was tested at Open
 	if c := d.Containment(); c.Mechanism != "os.Root" || c.Proven || c.Detail == "" {
 		t.Errorf("Containment() = %v, want os.Root, not tested yet", c)
 	}

@@ -47,7 +47,7 @@ func dialSmall(t *testing.T, addr string) *net.TCPConn {
 	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
 		return errors.Join(c.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+			err = setReceiveBuffer(fd, 4096)
 		}), err)
 	}}
 	c, err := d.Dial("tcp", addr)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,7 +130,7 @@ func plantRefused(t *testing.T, base string) []string {
 		os.WriteFile(join("locked/x"), []byte("x"), 0o644),
 		os.Chmod(join("locked"), 0),
 		os.WriteFile(join("unreadable"), []byte("x"), 0),
-		syscall.Mkfifo(join("fifo"), 0o644),
+		mkfifo(join("fifo")),
 	)
 	if err != nil {
 		t.Fatal(err)

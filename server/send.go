@@ -110,7 +110,7 @@ func (s *Server) listingRequest(f *request.Facts, may request.Decision, o *opene
 	if len(q.Path) == 0 && len(s.mountNames) > 0 {
 		q.Hide = append(q.Hide[:len(q.Hide):len(q.Hide)], s.hiddenByMounts...)
 		for _, n := range s.mountNames {
-			q.Extra = append(q.Extra, listing.Link{Text: n + "/", Href: "./" + name.Escape(n) + "/"})
+			q.Extra = append(q.Extra, listing.Link{Name: n})
 		}
 	}
 	return q
