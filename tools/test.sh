@@ -19,7 +19,7 @@ containment() {
 	want=$1
 	shift
 	dir=$(mktemp -d)
-	answer=$(timeout 60 "$@" "$cache/rootbound" serve --listen 127.0.0.1:0 "$dir" 2>&1 |
+	answer=$(timeout 10 "$@" "$cache/rootbound" serve --listen 127.0.0.1:0 "$dir" 2>&1 |
 		sed -n -e 's/.*containment[^a-zA-Z]*\([a-zA-Z0-9.]*\).*/\1/p;t end' -e 'b' -e ':end' -e q)
 	rmdir "$dir"
 	echo "containment: $answer"
