@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -267,13 +268,13 @@ func TestConditionalsAndRanges(t *testing.T) {
 
 // watcher records what the stages were told.
 type watcher struct {
-	refuse error
-	log    []string
-	out    chan request.Outcome
+	refuse  error
+	decided atomic.Int32
+	out     chan request.Outcome
 }
 
-func (w *watcher) Decided(_ *request.Facts, who request.Subject, _ request.Decision, refusal error) error {
-	w.log = append(w.log, "decided "+who.ID+" "+string(reason.Of(refusal)))
+func (w *watcher) Decided(*request.Facts, request.Subject, request.Decision, error) error {
+	w.decided.Add(1)
 	return w.refuse
 }
 
@@ -322,8 +323,8 @@ func TestStagesInOrder(t *testing.T) {
 			if a.Status != tt.status || out.Status != tt.status || out.Reason != tt.code || out.Result != request.Sent {
 				t.Errorf("answered %d, recorded %+v; want %d %q", a.Status, out, tt.status, tt.code)
 			}
-			if len(w.log) != 1 {
-				t.Errorf("Decided was called %d times", len(w.log))
+			if n := w.decided.Load(); n != 1 {
+				t.Errorf("Decided was called %d times", n)
 			}
 		})
 	}
@@ -356,13 +357,18 @@ func TestOpenedNameIsAskedAgain(t *testing.T) {
 
 // A panic in a stage is the 404, and an error in the log.
 func TestPanicIsTheUnforeseen(t *testing.T) {
+	w := &watcher{out: make(chan request.Outcome, 1)}
 	s := serve(t, smallTree, func(u *setup) {
 		u.before = func(s *Server) {
+			s.stages.record = w
 			s.stages.who = func(*request.Facts) (request.Subject, error) { panic("a bug\nof ours") }
 		}
 	})
 	if a := s.get(t, "/a.txt"); a.Status != 404 || strings.Contains(string(a.Body), "bug") {
 		t.Errorf("GET /a.txt = %d %q", a.Status, a.Body)
+	}
+	if out := <-w.out; out.Status != 404 || out.Reason != reason.Unforeseen {
+		t.Errorf("recorded: %+v", out)
 	}
 	s.stop()
 	if log := s.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a bug") || strings.Contains(log, "\nof ours") {

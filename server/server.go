@@ -165,6 +165,7 @@ func (s *Server) guarded(f *request.Facts, at *endpoint, to reply) (who request.
 		if v := recover(); v != nil {
 			err := reason.New(reason.Unforeseen, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 			out = s.refuse(f, request.Decision{}, nil, err, to)
+			s.stages.record.Done(f, who, out)
 		}
 	}()
 	if out, handled := s.own(f, at, to); handled {
@@ -242,6 +243,3 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	<-s.stopped
 	return err
 }
-
-// Draining says whether Shutdown has begun.
-func (s *Server) Draining() bool { return s.draining.Load() }
