@@ -19,9 +19,14 @@ containment() {
 	want=$1
 	shift
 	dir=$(mktemp -d)
-	answer=$(timeout 10 "$@" "$cache/rootbound" serve --listen 127.0.0.1:0 "$dir" 2>&1 |
-		sed -n -e 's/.*containment[^a-zA-Z]*\([a-zA-Z0-9.]*\).*/\1/p;t end' -e 'b' -e ':end' -e q)
-	rmdir "$dir"
+	mkfifo "$dir/log"
+	mkdir "$dir/base"
+	timeout 60 "$@" "$cache/rootbound" serve --listen 127.0.0.1:0 "$dir/base" >"$dir/log" 2>&1 &
+	server=$!
+	answer=$(sed -n -e 's/.*containment[^a-zA-Z]*\([a-zA-Z0-9.]*\).*/\1/p;t end' -e 'b' -e ':end' -e q <"$dir/log")
+	kill "$server" || :
+	wait "$server" || :
+	rm -r "$dir"
 	echo "containment: $answer"
 	[ -n "$answer" ] && [ -z "$want" ] || [ "$answer" = "$want" ]
 }
