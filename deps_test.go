@@ -34,6 +34,7 @@ internal/config -> internal/name # patterns are read once, with the position of 
 internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
 internal/listing -> . # a page of Entries
 internal/listing -> internal/name # hrefs are escaped as names are
+internal/listing -> internal/plan # JSON or HTML, by the weights of Accept
 internal/listing -> internal/reason # a directory that cannot be read has a reason
 
 server -> . # opens and sends
@@ -56,7 +57,7 @@ internal/attack/plant -> internal/attack # the corpus's tree, for tests
 internal/attack/report -> internal/attack # prints the corpus
 internal/attack/report -> internal/undefended # and what leaks on which twin
 internal/undefended -> golang.org/x/text # a twin that normalises after its check
-internal/crashtest -> - # kills a program at each of its system calls
+internal/crashtest -> internal/testenv # strace is a peer like the others
 internal/crashwrite -> . # the program that is killed
 internal/crashwrite -> internal/durable # or this one
 internal/crashwrite -> golang.org/x/sys # it refuses itself system calls

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/rootbound/rootbound/internal/durable"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -342,7 +343,7 @@ func writeReason(err error) error {
 		return err
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return reason.New(reason.Unwritable, bareError(err))
+		return reason.New(reason.Unwritable, durable.Bare(err))
 	}
 	return systemReason(err)
 }
@@ -352,20 +353,7 @@ func durableReason(err error) error {
 	if re := systemReason(err); reason.Of(re) == reason.NoSpace {
 		return re
 	}
-	return reason.New(reason.NotDurable, bareError(err))
-}
-
-// bareError takes off the paths that the standard library wraps around an error of the system.
-func bareError(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	var le *os.LinkError
-	if errors.As(err, &le) {
-		return le.Err
-	}
-	return err
+	return reason.New(reason.NotDurable, durable.Bare(err))
 }
 
 // RandomName returns a name nobody can guess: 26 characters of a-z and 2-7, 130 bits from crypto/rand. Store an

@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -14,25 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/testenv"
 )
-
-// inChild runs the test in a process of its own, since what it does to the process cannot be undone. It returns
-// true in the child; in the parent it has already judged.
-func inChild(t *testing.T, attr *syscall.SysProcAttr) bool {
-	t.Helper()
-	const mark = "ROOTBOUND_TEST_CHILD"
-	if os.Getenv(mark) == t.Name() {
-		return true
-	}
-	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.count=1")
-	cmd.Env = append(os.Environ(), mark+"="+t.Name())
-	cmd.SysProcAttr = attr
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Errorf("in the child: %v\n%s", err, out)
-	}
-	return false
-}
 
 // ownMounts gives the child mounts that nobody else sees.
 func ownMounts() *syscall.SysProcAttr {
@@ -48,7 +30,7 @@ func ownMounts() *syscall.SysProcAttr {
 // A full disk: the upload that does not fit is refused and leaves nothing, those before it stay, and once there is
 // space again the next one fits.
 func TestCreateDiskFull(t *testing.T) {
-	if !inChild(t, ownMounts()) {
+	if !testenv.InChild(t, ownMounts()) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {
@@ -92,7 +74,7 @@ func TestCreateDiskFull(t *testing.T) {
 
 // A disk without inodes, a read-only one, and a directory of another mount beneath the base.
 func TestCreateMounts(t *testing.T) {
-	if !inChild(t, ownMounts()) {
+	if !testenv.InChild(t, ownMounts()) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {
@@ -117,7 +99,7 @@ func TestCreateMounts(t *testing.T) {
 
 // A base on overlayfs, as in a container: files of the lower layer are replaced, and left-overs known by their lock.
 func TestCreateOverlay(t *testing.T) {
-	if !inChild(t, ownMounts()) {
+	if !testenv.InChild(t, ownMounts()) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {
@@ -165,7 +147,7 @@ func TestCreateOverlay(t *testing.T) {
 
 // A limit on file sizes (setrlimit(2), RLIMIT_FSIZE).
 func TestCreateFileSizeLimit(t *testing.T) {
-	if !inChild(t, nil) {
+	if !testenv.InChild(t, nil) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {
@@ -189,7 +171,7 @@ func TestCreateFileSizeLimit(t *testing.T) {
 
 // A directory in which the process may not write, or which it may not enter. Root may all, so this is nobody.
 func TestCreateForbidden(t *testing.T) {
-	if !inChild(t, nil) {
+	if !testenv.InChild(t, nil) {
 		return
 	}
 	path, err := os.MkdirTemp("", "rootbound-forbidden-*") // t.TempDir's parent is closed to others

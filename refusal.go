@@ -124,34 +124,13 @@ func refusalBody(kind string, status int, id string) string {
 // acceptKind picks the page by the Accept field (RFC 9110 12.5.1): the one with the highest weight, HTML before
 // JSON before text where weights agree, text where only */* or nothing was said.
 func acceptKind(accept string) string {
-	best, kind := -1.0, kindText
+	best, kind := 0, kindText
 	for _, c := range []struct{ media, kind string }{{"text/html", kindHTML}, {"application/json", kindJSON}, {"application/problem+json", kindJSON}, {"text/plain", kindText}} {
-		if q := acceptWeight(accept, c.media); q > best && q > 0 {
+		if q := plan.MediaWeight(accept, c.media); q > best {
 			best, kind = q, c.kind
 		}
 	}
 	return kind
-}
-
-// acceptWeight is the weight of exactly this media type; ranges with a wildcard do not count.
-func acceptWeight(accept, media string) float64 {
-	for part := range strings.SplitSeq(accept, ",") {
-		t, params, _ := strings.Cut(part, ";")
-		if !strings.EqualFold(strings.TrimSpace(t), media) {
-			continue
-		}
-		for p := range strings.SplitSeq(params, ";") {
-			if k, v, ok := strings.Cut(strings.TrimSpace(p), "="); ok && strings.EqualFold(k, "q") {
-				q, err := strconv.ParseFloat(v, 64)
-				if err != nil || q < 0 || q > 1 {
-					return 0
-				}
-				return q
-			}
-		}
-		return 1
-	}
-	return 0
 }
 
 // Refuse answers a request with an error of this package: the status from the one table, a fixed body, and

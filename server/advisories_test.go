@@ -171,6 +171,7 @@ func TestAdvisory_CVE_2024_42367_siblings(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret")
 	long := time.Now().Add(-48 * time.Hour)
 	err := errors.Join(
+		os.Chtimes(filepath.Join(s.base, "c.js"), long, long), // the tree is written in any order
 		os.WriteFile(outside, []byte("SECRET"), 0o644),
 		os.Symlink(outside, filepath.Join(s.base, "a.js.gz")),
 		os.Symlink(outside, filepath.Join(s.base, "a.js.br")),

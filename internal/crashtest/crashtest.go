@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rootbound/rootbound/internal/testenv"
 )
 
 // WriteCalls are the system calls that change what a file system holds, or end with it being changed.
@@ -42,7 +44,7 @@ const mostCalls = 2000
 // until it gets to its end unharmed. It returns at how many points it was killed.
 func Kill(t testing.TB, calls []string, run Program, check Check) (points int) {
 	t.Helper()
-	strace := find(t)
+	strace := testenv.Need(t, "strace")
 	for _, call := range calls {
 		for n := 1; ; n++ {
 			if n > mostCalls {
@@ -66,7 +68,7 @@ func Kill(t testing.TB, calls []string, run Program, check Check) (points int) {
 // so on until none was left to fail. errno is as errno(3) writes it. It returns how many calls failed.
 func Fail(t testing.TB, call, errno string, run Program, check Check) (points int) {
 	t.Helper()
-	strace := find(t)
+	strace := testenv.Need(t, "strace")
 	log := filepath.Join(t.TempDir(), "strace")
 	for n := 1; ; n++ {
 		if n > mostCalls {
@@ -87,15 +89,6 @@ func Fail(t testing.TB, call, errno string, run Program, check Check) (points in
 		}
 		points++
 	}
-}
-
-func find(t testing.TB) string {
-	t.Helper()
-	path, err := exec.LookPath("strace")
-	if err != nil {
-		t.Fatal("strace is not installed (Debian: apt-get install strace)")
-	}
-	return path
 }
 
 // Build builds a command of this module as what ships is built, without cgo, and returns its path.

@@ -34,7 +34,7 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	}
 	defer root.Close()
 	if err := write(root, base, data, perm); err != nil {
-		return &fs.PathError{Op: "durable write", Path: path, Err: bare(err)}
+		return &fs.PathError{Op: "durable write", Path: path, Err: Bare(err)}
 	}
 	return nil
 }
@@ -60,11 +60,11 @@ func write(root *os.Root, base string, data []byte, perm fs.FileMode) (err error
 	}
 	d, err := root.Open(".")
 	if err != nil {
-		return fmt.Errorf("written, but the directory cannot be synced: %w", bare(err))
+		return fmt.Errorf("written, but the directory cannot be synced: %w", Bare(err))
 	}
 	defer d.Close()
 	if err := SyncDir(d); err != nil {
-		return fmt.Errorf("written, but the directory cannot be synced: %w", bare(err))
+		return fmt.Errorf("written, but the directory cannot be synced: %w", Bare(err))
 	}
 	return nil
 }
@@ -81,8 +81,8 @@ func fill(f *os.File, data []byte, perm fs.FileMode) error {
 	return f.Sync()
 }
 
-// bare takes off the paths that the standard library wraps around an error of the system.
-func bare(err error) error {
+// Bare takes off the paths that the standard library wraps around an error of the system.
+func Bare(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
 		return pe.Err

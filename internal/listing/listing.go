@@ -13,11 +13,10 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/plan"
 )
 
 // pageSize is how many entries one page shows: what a phone still scrolls through without effort.
@@ -140,28 +139,5 @@ func (c *counter) Write(p []byte) (int, error) {
 // prefersJSON says whether the Accept field (RFC 9110 12.5.1) likes JSON better than HTML. Ranges with a wildcard do
 // not count, so that curl and browsers get the page.
 func prefersJSON(accept string) bool {
-	return weight(accept, "application/json") > weight(accept, "text/html")
-}
-
-// weight is the weight of exactly this media type; 0 where it is not there or its weight is malformed.
-func weight(accept, media string) float64 {
-	for part := range strings.SplitSeq(accept, ",") {
-		kind, params, _ := strings.Cut(part, ";")
-		if !strings.EqualFold(strings.TrimSpace(kind), media) {
-			continue
-		}
-		for p := range strings.SplitSeq(params, ";") {
-			k, v, ok := strings.Cut(strings.TrimSpace(p), "=")
-			if !ok || !strings.EqualFold(k, "q") {
-				continue
-			}
-			q, err := strconv.ParseFloat(v, 64)
-			if err != nil || !(q >= 0 && q <= 1) {
-				return 0
-			}
-			return q
-		}
-		return 1
-	}
-	return 0
+	return plan.MediaWeight(accept, "application/json") > plan.MediaWeight(accept, "text/html")
 }

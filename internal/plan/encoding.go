@@ -63,6 +63,25 @@ func plainCoding(c string) string {
 	return c
 }
 
+// MediaWeight is the weight that an Accept field (12.5.1) gives exactly this media type, in thousandths. Ranges with a
+// wildcard do not count; a malformed weight is 0, and where a type is named twice the first counts.
+func MediaWeight(accept, media string) int {
+	for member := range strings.SplitSeq(accept, ",") {
+		kind, params, _ := strings.Cut(member, ";")
+		if !strings.EqualFold(trimOWS(kind), media) {
+			continue
+		}
+		for param := range strings.SplitSeq(params, ";") {
+			if k, _, ok := strings.Cut(param, "="); ok && strings.EqualFold(trimOWS(k), "q") {
+				w, _ := parseWeight(trimOWS(param))
+				return w
+			}
+		}
+		return 1000
+	}
+	return 0
+}
+
 // parseWeight reads "q=0.5" (12.4.2) in thousandths.
 func parseWeight(s string) (int, bool) {
 	if len(s) < 3 || s[0]|0x20 != 'q' || s[1] != '=' {
@@ -81,5 +100,8 @@ func parseWeight(s string) (int, bool) {
 		w += int(d-'0') * unit
 		unit /= 10
 	}
-	return w, w <= 1000
+	if w > 1000 {
+		return 0, false
+	}
+	return w, true
 }

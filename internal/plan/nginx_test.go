@@ -3,20 +3,14 @@
 package plan
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/rootbound/rootbound/internal/testenv"
 )
 
 // nginxDifferences is where nginx answers otherwise, and why ours stands.
@@ -149,8 +143,10 @@ var nginxDifferences = []difference{
 
 // TestNginx compares the plan with a real nginx that serves the same files.
 func TestNginx(t *testing.T) {
-	client := startNginx(t, map[string][]byte{"file": content, "empty": nil})
-	file, empty := nginxFile(t, client, "/file"), nginxFile(t, client, "/empty")
+	url := startNginx(t, map[string][]byte{"file": content, "empty": nil})
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	file, empty := nginxFile(t, client, url+"/file"), nginxFile(t, client, url+"/empty")
 	untagged := *file
 	untagged.ETag = ""
 	paths := map[*File]string{file: "/file", &untagged: "/untagged/file", empty: "/empty"}
@@ -159,19 +155,19 @@ func TestNginx(t *testing.T) {
 	for i := range all {
 		x := &all[i]
 		ours := ourReply(t, x, &Options{}, content[:x.file.Size])
-		theirs := ask(t, client, httpRequest(t, x, "http://nginx"+paths[x.file]))
+		theirs := ask(t, client, httpRequest(t, x, url+paths[x.file]))
 		found = append(found, compareReplies(t, x, ours, theirs)...)
 	}
 	judge(t, nginxDifferences, len(all), found)
 }
 
 // nginxFile describes a file with the validators that nginx gives it.
-func nginxFile(t *testing.T, client *http.Client, path string) *File {
+func nginxFile(t *testing.T, client *http.Client, url string) *File {
 	t.Helper()
 	x := exchange{method: "GET", file: &File{}}
-	got := ask(t, client, httpRequest(t, &x, "http://nginx"+path))
+	got := ask(t, client, httpRequest(t, &x, url))
 	if got.status != 200 || got.header.Get("ETag") == "" || got.header.Get("Last-Modified") != writtenDate {
-		t.Fatalf("nginx answers %s with %d %v", path, got.status, got.header)
+		t.Fatalf("nginx answers %s with %d %v", url, got.status, got.header)
 	}
 	return &File{
 		Size: int64(len(got.body)), ModTime: written, ETag: got.header.Get("ETag"),
@@ -192,82 +188,18 @@ func ask(t *testing.T, client *http.Client, req *http.Request) reply {
 	return reply{resp.StatusCode, resp.Header, body}
 }
 
-const nginxConfig = `
-daemon off; master_process off; pid nginx.pid; error_log stderr;
-events { }
-http {
-  access_log off; default_type text/plain; keepalive_requests 1000000;
-  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
-  server {
-    listen unix:%[1]s/nginx.sock;
-    root %[1]s/files;
-    location /untagged/ { alias %[1]s/files/; etag off; }
-  }
-}
-`
-
-// startNginx serves the files by nginx on a unix socket until the test ends, and gives a client for it.
-func startNginx(t *testing.T, files map[string][]byte) *http.Client {
+// startNginx serves the files by nginx until the test ends, and gives its URL.
+func startNginx(t *testing.T, files map[string][]byte) string {
 	t.Helper()
-	const nginx = "/usr/sbin/nginx"
-	if _, err := os.Stat(nginx); err != nil {
-		t.Fatalf("%v: apt-get install -y --no-install-recommends nginx-light", err)
-	}
-	dir, err := os.MkdirTemp("", "rb") // short: a socket's path has at most 107 bytes
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := t.TempDir()
 	for name, b := range files {
-		writeFile(t, filepath.Join(dir, "files", name), b)
+		writeFile(t, filepath.Join(dir, name), b)
 	}
-	conf := filepath.Join(dir, "nginx.conf")
-	writeFile(t, conf, fmt.Appendf(nil, nginxConfig, dir))
-
-	var log bytes.Buffer
-	cmd := exec.Command(nginx, "-p", dir, "-e", "stderr", "-c", conf)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	// The signal follows the thread that started the child.
-	runtime.LockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	socket := filepath.Join(dir, "nginx.sock")
-	transport := &http.Transport{
-		DisableCompression: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		cmd.Process.Kill()
-		cmd.Wait()
-		runtime.UnlockOSThread()
-		if t.Failed() {
-			t.Logf("nginx: %s", log.String())
-		}
+	return testenv.Nginx(t, testenv.NginxConfig{
+		Root:   dir,
+		HTTP:   "keepalive_requests 1000000;",
+		Server: "types { } default_type text/plain; location /untagged/ { alias " + dir + "/; etag off; }",
 	})
-	waitForSocket(t, socket)
-	return &http.Client{Transport: transport}
-}
-
-// waitForSocket waits until somebody listens.
-func waitForSocket(t *testing.T, socket string) {
-	t.Helper()
-	end := time.Now().Add(30 * time.Second)
-	for {
-		conn, err := net.Dial("unix", socket)
-		if err == nil {
-			conn.Close()
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("nginx does not listen: %v", err)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }
 
 func writeFile(t *testing.T, path string, b []byte) {

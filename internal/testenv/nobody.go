@@ -1,12 +1,9 @@
 package testenv
 
 import (
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 )
 
@@ -40,20 +37,10 @@ func AsNobody(t *testing.T) bool {
 		return true
 	}
 	dir := nobodyDir(t)
-	cmd := exec.Command(copyOfSelf(t, dir), "-test.v", "-test.run="+exactly(t.Name()))
-	// flag.Lookup also finds what "go test" set.
-	if f := flag.Lookup("test.timeout"); f != nil && f.Value.String() != "0s" {
-		cmd.Args = append(cmd.Args, "-test.timeout="+f.Value.String())
-	}
-	cmd.Env = append(os.Environ(), nobodyVariable+"="+t.Name(), "TMPDIR="+dir, "HOME="+dir)
+	cmd := exec.Command(copyOfSelf(t, dir))
+	cmd.Env = []string{nobodyVariable + "=" + t.Name(), "TMPDIR=" + dir, "HOME=" + dir}
 	runAs(cmd, Nobody)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("as user %d: %v\n%s", Nobody, err, out)
-	}
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()+" ") {
-		t.Fatalf("as user %d the test did not run:\n%s", Nobody, out)
-	}
+	inChild(t, cmd)
 	return false
 }
 
@@ -89,13 +76,4 @@ func copyOfSelf(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// exactly is the -test.run pattern that matches one test, with its subtests.
-func exactly(name string) string {
-	parts := strings.Split(name, "/")
-	for i, p := range parts {
-		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
-	}
-	return strings.Join(parts, "/")
 }
