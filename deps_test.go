@@ -1,12 +1,14 @@
 package rootbound_test
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rootbound/rootbound/internal/deptest"
+	"github.com/rootbound/rootbound/internal/testenv"
 )
 
 // edges is the whole of who imports whom outside of tests: our packages, and
@@ -176,5 +178,34 @@ server/unix.go: os.Lstat # a socket left behind by a dead server
 func TestNoSecondOpener(t *testing.T) {
 	for _, wrong := range deptest.Check(deptest.Uses(t, deptest.Packages(t), openers), deptest.Permits(t, mayOpen)) {
 		t.Error(wrong)
+	}
+}
+
+// TestDependenciesAreDocumented holds docs/dependencies.md to what is really used: every module that go.mod asks for
+// itself, every tool and every peer.
+func TestDependenciesAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "list", "-m", "-f", "{{if not (or .Main .Indirect)}}{{.Path}}{{end}}", "all").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	modules := strings.Fields(string(out))
+	if len(modules) < 8 {
+		t.Errorf("go list names %d modules: it was asked wrongly", len(modules))
+	}
+	peers, err := testenv.Peers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range peers {
+		modules = append(modules, p.Package)
+	}
+	for _, m := range modules {
+		if !strings.Contains(string(doc), "`"+m+"`") {
+			t.Errorf("docs/dependencies.md has no line for %s", m)
+		}
 	}
 }

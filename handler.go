@@ -64,7 +64,8 @@ func (d *Dir) handle(w http.ResponseWriter, r *http.Request, cfg *HandlerConfig)
 		}
 		if !n.WantsDir() {
 			_ = index.Close()
-			redirectToSlash(w, n)
+			p := plan.SlashPlan(name.Escape(n.Last()))
+			writeHeader(w, &p)
 			return nil
 		}
 		_ = f.Close()
@@ -107,14 +108,4 @@ func (d *Dir) index(dir *File, cfg *HandlerConfig) (*File, error) {
 		return nil, refusal("open", n.String(), reason.New(reason.Directory, nil))
 	}
 	return f, err
-}
-
-// redirectToSlash sends a client to the directory's own address. It is relative, never made from Host, and cannot
-// begin with "//".
-func redirectToSlash(w http.ResponseWriter, n Name) {
-	h := w.Header()
-	h.Set("Location", "./"+name.Escape(n.Last())+"/")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusPermanentRedirect)
 }

@@ -30,7 +30,8 @@ func (s *Server) send(f *request.Facts, may request.Decision, o *opened, to repl
 		p.Fields = append(p.Fields, plan.Field{Name: "Cache-Control", Value: "no-store"})
 		return s.sendPlan(f, &p, to)
 	case o.redirect:
-		return s.sendPlan(f, redirectPlan(o.asked.last()), to)
+		p := plan.SlashPlan(name.Escape(o.asked.last()))
+		return s.sendPlan(f, &p, to)
 	case o.list:
 		q := s.listingRequest(f, may, o)
 		status, n, err := to.list(q)
@@ -81,18 +82,6 @@ func (s *Server) sendPlan(f *request.Facts, p *plan.Plan, to reply) (request.Out
 	p.Fields = append(p.Fields, plan.Field{Name: "Request-Id", Value: f.ID})
 	n, err := to.plan(p)
 	return outcome(p.Status, n, err, to)
-}
-
-// redirectPlan sends a client to the directory's own address. It is relative, never made from Host, and starts with
-// "./", so that it can be no other host's.
-func redirectPlan(last string) *plan.Plan {
-	return &plan.Plan{Status: 308, Fields: []plan.Field{
-		{Name: "Location", Value: "./" + name.Escape(last) + "/"},
-		{Name: "Content-Length", Value: "0"},
-		{Name: "Cache-Control", Value: "no-store"},
-		{Name: "X-Content-Type-Options", Value: "nosniff"},
-		{Name: "Referrer-Policy", Value: "no-referrer"},
-	}}
 }
 
 func (s *Server) listingRequest(f *request.Facts, may request.Decision, o *opened) listing.Request {

@@ -25,6 +25,18 @@ func OptionsPlan() Plan {
 	return Plan{Status: 204, Fields: []Field{{"Allow", Allow}, {"X-Content-Type-Options", "nosniff"}}}
 }
 
+// SlashPlan sends a client to a directory's own address; escaped is its last element, percent-encoded. The location is
+// relative, never made from Host, and starts with "./", so that it can be no other host's.
+func SlashPlan(escaped string) Plan {
+	return Plan{Status: 308, Fields: []Field{
+		{"Location", "./" + escaped + "/"},
+		{"Content-Length", "0"},
+		{"Cache-Control", "no-store"},
+		{"X-Content-Type-Options", "nosniff"},
+		{"Referrer-Policy", "no-referrer"},
+	}}
+}
+
 func refuseMethod(why reason.Code) Plan {
 	if why == reason.MethodNotAllowed {
 		return refuse(405, why, Field{"Allow", Allow})
