@@ -32,6 +32,7 @@ mount_in() { # SOURCE TARGET OPTIONS
 debian() {
 	sources=$(find /etc/apt/sources.list /etc/apt/sources.list.d -type f 2>/dev/null | grep -v -e '\.gpg$' | grep -E 'sources\.list$|debian' | head -1)
 	mmdebstrap --quiet --variant=minbase --include=ca-certificates,git,make,iproute2 bookworm "$tree" "$sources"
+	mount_in "$tree" . "--bind" # a root directory is a mount point: tests remount it as private
 	mount_in /proc proc "--bind"
 	mount_in /dev dev "--rbind"
 	mount_in "$(go env GOROOT)" usr/local/go "--bind -o ro"

@@ -4,8 +4,11 @@ set -eu
 cd "$(dirname "$0")/.."
 . tools/step.sh
 
-cache=$PWD/.cache
-mkdir -p "$cache"
+# Not beneath the clone: tests start what lies here as another user, who may not be able to walk to it.
+cache=$(mktemp -d)
+trap 'rm -rf "$cache"' EXIT
+trap 'exit 1' INT TERM
+chmod 755 "$cache"
 
 # The end-to-end tests of all packages share one build of what ships.
 shipped() {
