@@ -32,6 +32,16 @@ type served struct {
 	stop func() // Serve has returned when it returns
 }
 
+// logs waits until the log holds text: a client may have its answer before the line is written.
+func (s *served) logs(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(s.log.String(), text); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%q is not in the log:\n%s", text, s.log)
+		}
+	}
+}
+
 // syncBuffer is a log that may be read while it is written.
 type syncBuffer struct {
 	mu sync.Mutex

@@ -95,9 +95,7 @@ func TestHeadersOnEverything(t *testing.T) {
 				t.Errorf("%s %s: Request-Id = %q: not 16 characters, or seen before", method, target, id)
 			}
 			ids[id] = true
-			if !strings.Contains(s.log.String(), "id="+id) {
-				t.Errorf("%s %s: request %s is not in the log", method, target, id)
-			}
+			s.logs(t, "id="+id)
 		}
 	}
 	open := serve(t, smallTree, func(u *setup) { u.cfg.CrossOrigin = true })
