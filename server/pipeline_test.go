@@ -1,10 +1,12 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -371,6 +373,39 @@ func TestPanicIsTheUnforeseen(t *testing.T) {
 	s.stop()
 	if log := s.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "a bug") || strings.Contains(log, "\nof ours") {
 		t.Errorf("log: %s", log)
+	}
+}
+
+// A client that goes away ends the listing that was being read for it, and that is no error of ours.
+func TestListingEndsWithItsClient(t *testing.T) {
+	w := &watcher{out: make(chan request.Outcome, 1)}
+	s := serve(t, smallTree, func(u *setup) {
+		u.cfg.Listing = true
+		u.before = func(s *Server) { s.stages.record = w }
+	})
+	gone, cancel := context.WithCancel(context.WithValue(t.Context(), connKey{}, &conn{at: s.endpoints[0]}))
+	cancel()
+	r := httptest.NewRequestWithContext(gone, "GET", "/", nil)
+	r.Host = s.addr
+	func() {
+		defer func() {
+			if v := recover(); v != http.ErrAbortHandler {
+				t.Errorf("the handler ended with %v", v)
+			}
+		}()
+		s.Server.serve(httptest.NewRecorder(), r)
+	}()
+	if out := <-w.out; out.Result != request.Aborted || abortCause(out.Cause) != causeClient || out.Reason != "" {
+		t.Errorf("recorded: %+v", out)
+	}
+	if strings.Contains(s.log.String(), string(reason.Unforeseen)) {
+		t.Errorf("log: %s", s.log)
+	}
+	// The control: the same request with its client still there is answered.
+	there := httptest.NewRecorder()
+	s.Server.serve(there, r.WithContext(context.WithValue(t.Context(), connKey{}, &conn{at: s.endpoints[0]})))
+	if out := <-w.out; there.Code != 200 || out.Result != request.Sent {
+		t.Errorf("with its client there: %d, %+v", there.Code, out)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 // httpReply carries answers out through net/http.
 type httpReply struct {
+	ctx  context.Context // ends when the client goes away
 	w    *writer
 	head bool
 }
@@ -40,7 +42,10 @@ func (t *httpReply) plan(p *plan.Plan) (int64, error) {
 
 func (t *httpReply) file(a *rootbound.Answer) (int64, error) { return a.Send(t.w) }
 
-func (t *httpReply) list(q listing.Request) (int, int64, error) { return listing.Serve(t.w, q) }
+func (t *httpReply) list(q listing.Request) (int, int64, error) {
+	q.Ctx = t.ctx
+	return listing.Serve(t.w, q)
+}
 
 // writer is net/http's, and knows whether the header was handed over. Over HTTP/2 it also holds each stretch of the
 // body to the pace: there a client can stall one answer by flow control alone, while the connection moves.

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	"github.com/rootbound/rootbound"
@@ -46,7 +48,7 @@ func outcome(status int, n int64, err error, to reply) (request.Outcome, error) 
 	if err == nil {
 		return out, nil
 	}
-	if !to.started() {
+	if !to.started() && !errors.Is(err, context.Canceled) { // nobody is left to be told
 		return out, err
 	}
 	out.Result, out.Cause, out.Reason = request.Aborted, err, abortReason(err)

@@ -146,7 +146,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		// Nobody reads the body; a client may not hold the connection by sending it slowly.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readHeaderTimeout))
 	}
-	to := &httpReply{w: &writer{ResponseWriter: w}, head: r.Method == http.MethodHead}
+	to := &httpReply{ctx: r.Context(), w: &writer{ResponseWriter: w}, head: r.Method == http.MethodHead}
 	if r.ProtoMajor > 1 {
 		to.w.pace = &streamPace{ctl: http.NewResponseController(w), quota: int(c.pace.quota()), window: c.pace.window}
 	}

@@ -70,7 +70,7 @@ func (r *Request) collect(q query) (*page, error) {
 			}
 			defer done()
 		}
-		if read%checkEvery == 0 {
+		if read%checkEvery == 1 {
 			if err := r.Ctx.Err(); err != nil {
 				return nil, fmt.Errorf("listing: %w", err)
 			}
