@@ -58,11 +58,19 @@ func (f *File) Entries() iter.Seq2[Entry, error] {
 			case errors.Is(err, io.EOF):
 				return
 			case err != nil:
+				if f.closed() { // Readdirnames has an error of its own for it, which is not fs.ErrClosed
+					err = fs.ErrClosed
+				}
 				yield(Entry{}, refusal("list", f.name.String(), systemReason(err)))
 				return
 			}
 		}
 	}
+}
+
+func (f *File) closed() bool {
+	_, err := f.f.Seek(0, io.SeekCurrent)
+	return errors.Is(err, fs.ErrClosed)
 }
 
 // entry judges one name of the directory and looks at what it names.

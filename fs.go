@@ -134,9 +134,10 @@ func (f *fsFile) Stat() (fs.FileInfo, error) { return fileInfo{f.File, f.name}, 
 // fsDir is an open directory as fs.ReadDirFile wants it: it can be read in parts.
 type fsDir struct {
 	*fsFile
-	next func() (Entry, error, bool)
-	stop func()
-	done bool
+	next   func() (Entry, error, bool)
+	stop   func()
+	done   bool
+	closed bool
 }
 
 func (d *fsDir) Read([]byte) (int, error) {
@@ -144,6 +145,7 @@ func (d *fsDir) Read([]byte) (int, error) {
 }
 
 func (d *fsDir) Close() error {
+	d.closed = true
 	if d.stop != nil {
 		d.stop()
 	}
@@ -152,6 +154,9 @@ func (d *fsDir) Close() error {
 
 // ReadDir reads the next n entries, or all that are left for n <= 0; see fs.ReadDirFile.
 func (d *fsDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if d.closed {
+		return nil, refusal("readdir", d.name.String(), reason.New(reason.Closed, nil))
+	}
 	if d.next == nil {
 		d.next, d.stop = iter.Pull2(d.Entries())
 	}
