@@ -3,6 +3,7 @@ package rootbound
 import (
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 
 	"github.com/rootbound/rootbound/internal/reason"
@@ -44,33 +45,39 @@ func (d *Dir) rewriteLink(text string) (string, error) {
 		return "", nil
 	}
 	elems := strings.Split(text, "/")
-	for i := 1; i <= len(elems); i++ {
-		prefix := strings.Join(elems[:i], "/")
-		if elems[i-1] == "" || elems[i-1] == "." || elems[i-1] == ".." {
-			if err := d.reaches(prefix); err != nil {
-				return "", systemReason(err)
-			}
-			continue
-		}
-		target, isLink, err := d.linkAt(prefix)
-		if err != nil {
-			return "", systemReason(err)
-		}
-		if !isLink {
-			continue
-		}
-		if err := d.reaches(prefix); err == nil {
-			continue
-		} else if reason.Of(systemReason(err)) != reason.LinkEscape {
-			return "", systemReason(err)
-		}
-		led, ok := d.lead(elems[:i-1], target)
-		if !ok {
-			return "", nil
-		}
-		return joinRest(led, elems[i:]), nil
+	i, err := d.firstUnreached(elems)
+	if err == nil { // a link that changed meanwhile
+		return "", nil
 	}
-	return "", nil
+	err = systemReason(err)
+	if elem := elems[i]; reason.Of(err) != reason.LinkEscape || elem == "" || elem == "." || elem == ".." {
+		return "", err
+	}
+	target, isLink, err := d.linkAt(strings.Join(elems[:i+1], "/"))
+	if err != nil {
+		return "", systemReason(err)
+	}
+	led, ok := "", false
+	if isLink {
+		led, ok = d.lead(elems[:i], target)
+	}
+	if !ok {
+		return "", nil
+	}
+	return joinRest(led, elems[i+1:]), nil
+}
+
+// firstUnreached returns the first element that no walk gets past, and why. What stops a walk stops every longer one,
+// so it is found by halving: walking to each element in turn would cost the square of a name's depth.
+func (d *Dir) firstUnreached(elems []string) (i int, why error) {
+	i = sort.Search(len(elems), func(i int) bool {
+		err := d.reaches(strings.Join(elems[:i+1], "/"))
+		if err != nil {
+			why = err // the last that is found is that of the first element
+		}
+		return err != nil
+	})
+	return i, why
 }
 
 // lead says where a link's target leads, as a name from the base: a relative one from the link's directory, an
