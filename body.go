@@ -20,6 +20,9 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 // Send carries the plan out through net/http and returns how many body bytes it handed over. The last bytes of the
 // file are read first and written only after fstat(2) says that size and modification time are still what the
 // headers promised; otherwise the answer ends short, with an error.
+//
+// What the kernel has taken by then counts as sent. It lies in the connection's buffers until the client takes it, and
+// after sendfile(2) as the file's own pages: somebody who writes into the file that late changes what is on its way.
 func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
 	segs := a.Plan.Segments
 	last := -1
@@ -38,6 +41,7 @@ func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
 			return 0, err
 		}
 	}
+	a.begun = true
 	writeHeader(w, &a.Plan)
 	var sent int64
 	for i, s := range segs {
@@ -99,6 +103,9 @@ func (a *Answer) copy(w io.Writer, off, n int64) (int64, error) {
 	sent, err := io.CopyN(w, a.body.f, n)
 	if errors.Is(err, io.EOF) { // shorter than it was
 		return sent, reason.New(reason.ChangedWhileSent, nil)
+	}
+	if errnoReason(err) == reason.InputOutput { // the file's doing: no connection answers EIO
+		return sent, reason.New(reason.InputOutput, nil)
 	}
 	return sent, err
 }

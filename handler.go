@@ -20,7 +20,8 @@ type HandlerConfig struct {
 	Index bool
 	// Send applies to every file.
 	Send SendOptions
-	// Refused, where set, is told each refusal with its reason, for the log. It must be safe for concurrent use.
+	// Refused, where set, is told each refusal with its reason, and why an answer ended early ("unforeseen" where the
+	// client went away), for the log. It must be safe for concurrent use.
 	Refused func(r *http.Request, err error)
 }
 
@@ -71,13 +72,14 @@ func (d *Dir) handle(w http.ResponseWriter, r *http.Request, cfg *HandlerConfig)
 		_ = f.Close()
 		f = index
 	}
-	if err := Send(w, r, f, cfg.Send); err != nil {
-		if cfg.Refused != nil {
-			cfg.Refused(r, err)
-		}
-		panic(http.ErrAbortHandler)
+	begun, err := send(w, r, f, cfg.Send)
+	if err == nil || !begun {
+		return err
 	}
-	return nil
+	if cfg.Refused != nil {
+		cfg.Refused(r, err)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 func (d *Dir) handlerName(r *http.Request, cfg *HandlerConfig) (Name, error) {

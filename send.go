@@ -57,6 +57,7 @@ type Answer struct {
 	// body is the file the segments are of: the file itself, or its precompressed sibling.
 	body    *File
 	sibling *File // to close; nil where body is the caller's
+	begun   bool  // the headers were handed over: no other answer can be given
 }
 
 // codings are the precompressed siblings we know, best first.
@@ -242,6 +243,12 @@ func (f *File) contentType(o *SendOptions) (ctype string, active bool, err error
 // the answer is not complete: the client went away, or the file changed or failed while it was sent; then panic
 // with http.ErrAbortHandler, as Dir.Send does, so that the client cannot take it for complete.
 func Send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) error {
+	_, err := send(w, r, f, o)
+	return err
+}
+
+// send says beside the error whether the answer was begun. Until then it can still be a refusal.
+func send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) (begun bool, err error) {
 	req := request.Plan(r)
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		req.Method, o.NoConditional = http.MethodGet, true // the answer to a POST is the whole file
@@ -249,16 +256,17 @@ func Send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) error 
 	o.Accept = strings.Join(r.Header.Values("Accept"), ", ")
 	a, err := f.Answer(&req, &o)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer a.Close()
 	_, err = a.Send(w)
-	return err
+	return a.begun, err
 }
 
 // Send answers with the named file, as Flask's send_from_directory: the name is checked and opened beneath d, and
-// what is refused is answered by Refuse. The returned error says why, for the log; the answer has been given.
-// Where a file changed or failed while it was sent, Send panics with http.ErrAbortHandler after closing it.
+// what is refused is answered by Refuse; so is a file that cannot be read or has changed before anything was sent.
+// The returned error says why, for the log; the answer has been given. Where a file changed or failed while it was
+// sent, Send panics with http.ErrAbortHandler after closing it.
 func (d *Dir) Send(w http.ResponseWriter, r *http.Request, text string, o SendOptions) error {
 	f, err := d.Open(text)
 	if err != nil {
@@ -266,8 +274,13 @@ func (d *Dir) Send(w http.ResponseWriter, r *http.Request, text string, o SendOp
 		return err
 	}
 	defer f.Close()
-	if err := Send(w, r, f, o); err != nil {
+	begun, err := send(w, r, f, o)
+	switch {
+	case err == nil:
+	case begun:
 		panic(http.ErrAbortHandler)
+	default:
+		Refuse(w, r, err)
 	}
-	return nil
+	return err
 }
