@@ -81,7 +81,8 @@ func (f *File) Close() error { return f.failed("close", f.f.Close()) }
 
 // Changed asks the descriptor again and says whether the file was changed in place since it was opened. A file
 // that was replaced by rename is not changed: the descriptor still has the old one. A change within one tick of
-// the file system's clock that keeps the size cannot be seen.
+// the file system's clock that keeps the size cannot be seen, nor one whose author sets the time back, nor a store
+// through a mapping (mmap(2)) before the system has noticed it.
 func (f *File) Changed() (bool, error) {
 	now := File{f: f.f}
 	if err := now.stat(); err != nil {
