@@ -16,6 +16,7 @@ var walkLine = regexp.MustCompile(`(?m)\b(?:openat2?|newfstatat|readlinkat)\([^"
 // TestLinkCost: to find and rewrite an absolute link takes few walks, however deep it lies. With openat2 a walk is one
 // system call; os.Root makes one for each element. Four times as deep must not be sixteen times as many.
 func TestLinkCost(t *testing.T) {
+	openBaseDir(t, t.TempDir(), Config{}) // finds out whether there is openat2, which names the subtests in the child too
 	both(t, func(t *testing.T, noOpenat2 bool) {
 		count := func(depth int) int {
 			if os.Getenv(childVariable) == "" { // the parent makes the tree, which is not to be counted
