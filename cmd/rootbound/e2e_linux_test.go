@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,14 +34,23 @@ func TestScripts(t *testing.T) {
 			e.Defer(s.kill)
 			return os.Chmod(e.WorkDir, 0o755)
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "soak" {
+				return os.Getenv("ROOTBOUND_SOAK") == "1", nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"activate":   cmdActivate,
 			"alike":      cmdAlike,
 			"busy":       cmdBusy,
 			"completes":  cmdCompletes,
+			"eventually": cmdEventually,
 			"finish":     cmdFinish,
 			"get":        cmdGet,
+			"hold":       cmdHold,
 			"ids":        cmdIDs,
+			"large":      cmdLarge,
 			"log":        cmdLog,
 			"notified":   cmdNotified,
 			"refused":    cmdRefused,

@@ -27,6 +27,7 @@ type serversKey struct{}
 type servers struct {
 	all    []*running
 	answer string // what alike compares with
+	held   []*client
 	notify *net.UnixConn
 }
 

@@ -68,6 +68,11 @@ func cmdIDs(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// cmdLarge writes a file of 16 MiB.
+func cmdLarge(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), bytes.Repeat([]byte("0123456789abcdef"), 1<<20), 0o644))
+}
+
 // cmdFinish stops the server in the middle of a download, which must arrive whole: finish FILE /TARGET. FILE is made
 // large enough that no buffer on the way can hold it. With !, the download must break off: nobody reads on before the
 // server has ended.

@@ -1,4 +1,4 @@
-package main
+package main_test
 
 import (
 	"bufio"
@@ -64,9 +64,9 @@ func TestGoTree(t *testing.T) {
 }
 
 // startServe runs the binary as it ships and returns its URL.
-func startServe(t *testing.T, dir string) string {
+func startServe(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
-	cmd := exec.Command(testenv.Binary(t), "serve", "--listen", "127.0.0.1:0", "--access-log", "off", dir)
+	cmd := exec.Command(testenv.Binary(t), append([]string{"serve", "--listen", "127.0.0.1:0", "--access-log", "off", dir}, flags...)...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
