@@ -16,7 +16,8 @@ type HandlerConfig struct {
 	Prefix string
 	// Field takes the name from this field of the query, not from the path: "file" for /download?file=NAME.
 	Field string
-	// Index answers a directory with its index.html, and redirects a directory named without its final slash.
+	// Index answers a directory with its index.html, and redirects a directory named without its final slash. A name
+	// from the query names no directory.
 	Index bool
 	// Send applies to every file.
 	Send SendOptions
@@ -33,7 +34,7 @@ func (d *Dir) Handler(cfg HandlerConfig) http.Handler {
 			if cfg.Refused != nil {
 				cfg.Refused(r, err)
 			}
-			Refuse(w, r, err)
+			refuse(w, r, err, cfg.Send.refusal())
 		}
 	})
 }
@@ -70,7 +71,12 @@ func (d *Dir) handle(w http.ResponseWriter, r *http.Request, cfg *HandlerConfig)
 		_ = f.Close()
 		f = index
 	}
-	if err := Send(w, r, f, cfg.Send); err != nil {
+	o := cfg.Send
+	started, err := send(w, r, f, &o)
+	if !started {
+		return err
+	}
+	if err != nil {
 		if cfg.Refused != nil {
 			cfg.Refused(r, err)
 		}
@@ -94,7 +100,7 @@ func (d *Dir) handlerName(r *http.Request, cfg *HandlerConfig) (Name, error) {
 }
 
 func (d *Dir) index(dir *File, cfg *HandlerConfig) (*File, error) {
-	if !cfg.Index {
+	if !cfg.Index || cfg.Field != "" { // a redirect would lead away from the query
 		return nil, refusal("open", dir.name.String(), reason.New(reason.Directory, nil))
 	}
 	n, err := d.Child(dir.name, "index.html", false)
@@ -114,6 +120,7 @@ func (d *Dir) index(dir *File, cfg *HandlerConfig) (*File, error) {
 func redirectToSlash(w http.ResponseWriter, n Name) {
 	h := w.Header()
 	h.Set("Location", "./"+name.Escape(n.Last())+"/")
+	h.Set("Content-Length", "0")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusPermanentRedirect)
