@@ -26,24 +26,33 @@ func TestSendBesideHandlers(t *testing.T) {
 		want   http.Header
 	}{
 		"Vary of CORS": {
-			http.Header{"Vary": {"Origin"}}, "a.txt", SendOptions{Precompressed: true},
+			http.Header{"Vary": {"Origin"}},
+			"a.txt",
+			SendOptions{Precompressed: true},
 			http.Header{"Vary": {"Origin", "Accept-Encoding"}},
 		},
 		"Vary said twice": {
-			http.Header{"Vary": {"Accept-Encoding"}}, "a.txt", SendOptions{Precompressed: true},
+			http.Header{"Vary": {"Accept-Encoding"}},
+			"a.txt",
+			SendOptions{Precompressed: true},
 			http.Header{"Vary": {"Accept-Encoding"}},
 		},
 		"other fields": {
-			http.Header{"Set-Cookie": {"a=b", "c=d"}, "Content-Language": {"de"}}, "a.txt", SendOptions{},
+			http.Header{"Set-Cookie": {"a=b", "c=d"}, "Content-Language": {"de"}},
+			"a.txt",
+			SendOptions{},
 			http.Header{"Set-Cookie": {"a=b", "c=d"}, "Content-Language": {"de"}},
 		},
 		"a refusal": {
 			http.Header{"Vary": {"Origin"}, "Etag": {`"x"`}, "Content-Disposition": {"attachment"}, "Last-Modified": {"x"}, "Expires": {"x"}, "Cache-Control": {"public"}, "Set-Cookie": {"a=b"}},
-			"missing", SendOptions{},
+			"missing",
+			SendOptions{},
 			http.Header{"Vary": {"Origin", "Accept"}, "Etag": nil, "Content-Disposition": nil, "Last-Modified": nil, "Expires": nil, "Cache-Control": {"no-store"}, "Set-Cookie": {"a=b"}},
 		},
 		"a refusal's options": {
-			http.Header{}, "missing", SendOptions{CrossOrigin: true, Private: true},
+			http.Header{},
+			"missing",
+			SendOptions{CrossOrigin: true, Private: true},
 			http.Header{"Cross-Origin-Resource-Policy": nil, "Vary": {"Accept, Authorization, Cookie"}},
 		},
 	} {
