@@ -24,6 +24,12 @@ func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 // What the kernel has taken by then counts as sent. It lies in the connection's buffers until the client takes it, and
 // after sendfile(2) as the file's own pages: somebody who writes into the file that late changes what is on its way.
 func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
+	n, _, err := a.send(w)
+	return n, err
+}
+
+// send is Send. started says whether the header was handed over.
+func (a *Answer) send(w http.ResponseWriter) (sent int64, started bool, err error) {
 	segs := a.Plan.Segments
 	last := -1
 	for i, s := range segs {
@@ -36,22 +42,19 @@ func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
 		// All that is sent of the file fits: read it before the headers go out.
 		buf := tails.Get().(*[]byte)
 		defer tails.Put(buf)
-		var err error
 		if tail, err = a.readTail((*buf)[:segs[last].Len], segs[last].Off); err != nil {
-			return 0, err
+			return 0, false, refusal("send", a.body.name.String(), err)
 		}
 	}
-	a.begun = true
 	writeHeader(w, &a.Plan)
-	var sent int64
 	for i, s := range segs {
 		n, err := a.writeSegment(w, i == last, tail)(s.Text, s.Off, s.Len)
 		sent += n
 		if err != nil {
-			return sent, refusal("send", a.body.name.String(), err)
+			return sent, true, refusal("send", a.body.name.String(), err)
 		}
 	}
-	return sent, nil
+	return sent, true, nil
 }
 
 func firstFile(a *Answer) int {

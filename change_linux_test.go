@@ -116,7 +116,7 @@ func TestChangedBeforeSending(t *testing.T) {
 		told := make(chan Reason, 1)
 		var f *File
 		client, url := startServer(t, "http", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			begun, err := send(w, r, f, SendOptions{})
+			begun, err := send(w, r, f, &SendOptions{})
 			told <- ReasonOf(err)
 			if !begun {
 				Refuse(w, r, err)

@@ -16,7 +16,8 @@ type HandlerConfig struct {
 	Prefix string
 	// Field takes the name from this field of the query, not from the path: "file" for /download?file=NAME.
 	Field string
-	// Index answers a directory with its index.html, and redirects a directory named without its final slash.
+	// Index answers a directory with its index.html, and redirects a directory named without its final slash. A name
+	// from the query names no directory.
 	Index bool
 	// Send applies to every file.
 	Send SendOptions
@@ -34,7 +35,7 @@ func (d *Dir) Handler(cfg HandlerConfig) http.Handler {
 			if cfg.Refused != nil {
 				cfg.Refused(r, err)
 			}
-			Refuse(w, r, err)
+			refuse(w, r, err, cfg.Send.refusal())
 		}
 	})
 }
@@ -72,14 +73,18 @@ func (d *Dir) handle(w http.ResponseWriter, r *http.Request, cfg *HandlerConfig)
 		_ = f.Close()
 		f = index
 	}
-	begun, err := send(w, r, f, cfg.Send)
-	if err == nil || !begun {
+	o := cfg.Send
+	started, err := send(w, r, f, &o)
+	if !started {
 		return err
 	}
-	if cfg.Refused != nil {
-		cfg.Refused(r, err)
+	if err != nil {
+		if cfg.Refused != nil {
+			cfg.Refused(r, err)
+		}
+		panic(http.ErrAbortHandler)
 	}
-	panic(http.ErrAbortHandler)
+	return nil
 }
 
 func (d *Dir) handlerName(r *http.Request, cfg *HandlerConfig) (Name, error) {
@@ -97,7 +102,7 @@ func (d *Dir) handlerName(r *http.Request, cfg *HandlerConfig) (Name, error) {
 }
 
 func (d *Dir) index(dir *File, cfg *HandlerConfig) (*File, error) {
-	if !cfg.Index {
+	if !cfg.Index || cfg.Field != "" { // a redirect would lead away from the query
 		return nil, refusal("open", dir.name.String(), reason.New(reason.Directory, nil))
 	}
 	n, err := d.Child(dir.name, "index.html", false)

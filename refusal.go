@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -136,18 +137,38 @@ func acceptKind(accept string) string {
 // Refuse answers a request with an error of this package: the status from the one table, a fixed body, and
 // nothing of the error's own text. Use it for every refusal around Send, so that all of them look alike.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	p := RefusalPlan(err, RefusalOptions{Accept: strings.Join(r.Header.Values("Accept"), ", ")})
+	refuse(w, r, err, RefusalOptions{})
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, err error, o RefusalOptions) {
+	o.Accept = strings.Join(r.Header.Values("Accept"), ", ")
+	p := RefusalPlan(err, o)
 	writeHeader(w, &p)
 	if r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, p.Segments[0].Text) // a client that went away needs no answer
 	}
 }
 
-// writeHeader hands status and headers of a plan to net/http.
+// aboutFile are the fields that say something of a file. A handler may have set them in the hope of one.
+var aboutFile = []string{"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Range", "Etag", "Expires", "Last-Modified"}
+
+// writeHeader hands status and headers of a plan to net/http. What a handler around has set stands where the plan
+// says nothing about it, and its Vary stands beside the plan's.
 func writeHeader(w http.ResponseWriter, p *plan.Plan) {
 	h := w.Header()
+	if p.Status >= 400 {
+		for _, key := range aboutFile {
+			delete(h, key)
+		}
+	}
 	for _, f := range p.Fields {
-		h[http.CanonicalHeaderKey(f.Name)] = []string{f.Value}
+		key := http.CanonicalHeaderKey(f.Name)
+		switch {
+		case key != "Vary":
+			h[key] = []string{f.Value}
+		case !slices.Contains(h[key], f.Value):
+			h[key] = append(h[key], f.Value)
+		}
 	}
 	w.WriteHeader(p.Status)
 }

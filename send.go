@@ -23,6 +23,7 @@ type SendOptions struct {
 	// NoConditional ignores If-* and Range.
 	NoConditional bool
 	// ETag is a complete entity tag with its quotes, for instance made of a hash of the content; default File.ETag.
+	// What is no entity tag is an error.
 	ETag string
 	// NoETag sends none.
 	NoETag bool
@@ -57,7 +58,6 @@ type Answer struct {
 	// body is the file the segments are of: the file itself, or its precompressed sibling.
 	body    *File
 	sibling *File // to close; nil where body is the caller's
-	begun   bool  // the headers were handed over: no other answer can be given
 }
 
 // codings are the precompressed siblings we know, best first.
@@ -68,6 +68,9 @@ var codings = []struct{ coding, suffix string }{{"br", ".br"}, {"zstd", ".zst"},
 func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	if f.IsDir() {
 		return nil, refusal("send", f.name.String(), reason.New(reason.Directory, nil))
+	}
+	if o.ETag != "" && !plan.IsETag(o.ETag) {
+		return nil, refusal("send", f.name.String(), errNoEntityTag)
 	}
 	a := &Answer{body: f}
 	ctype, active, err := f.contentType(o)
@@ -98,7 +101,8 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	if facts.ModTime.After(f.opened) { // RFC 9110 8.8.2.1: never later than the message itself
 		facts.ModTime = f.opened
 	}
-	facts.WeakDate = f.young()
+	// Of several representations that share a date the date is weak (RFC 9110 8.8.1).
+	facts.WeakDate = o.Precompressed || f.young()
 	opts := f.planOptions(o, active)
 	a.Plan = plan.Make(req, &facts, &opts)
 	if a.Plan.Reason != "" {
@@ -110,15 +114,28 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	return a, nil
 }
 
+// errNoEntityTag is a mistake of the caller's, who finds it in the log.
+var errNoEntityTag = errors.New("SendOptions.ETag is no entity tag: it needs its quotes")
+
 // refusedPlan gives a 412 or 416 the page of any refusal, and what the plan itself had to say (Content-Range).
 func refusedPlan(p plan.Plan, o *SendOptions) plan.Plan {
-	out := RefusalPlan(reason.New(p.Reason, nil), RefusalOptions{Accept: o.Accept, RequestID: o.RequestID, Private: o.Private, CrossOrigin: o.CrossOrigin})
+	out := RefusalPlan(reason.New(p.Reason, nil), o.refusal())
+	for i, f := range out.Fields {
+		if f.Name == "Vary" && o.Precompressed {
+			out.Fields[i].Value = "Accept-Encoding, " + f.Value
+		}
+	}
 	for _, f := range p.Fields {
 		if f.Name == "Content-Range" || f.Name == "Accept-Ranges" {
 			out.Fields = append(out.Fields, f)
 		}
 	}
 	return out
+}
+
+// refusal is how a refusal to send looks.
+func (o *SendOptions) refusal() RefusalOptions {
+	return RefusalOptions{Accept: o.Accept, RequestID: o.RequestID, Private: o.Private, CrossOrigin: o.CrossOrigin}
 }
 
 func (f *File) etag(o *SendOptions) string {
@@ -242,45 +259,45 @@ func (f *File) contentType(o *SendOptions) (ctype string, active bool, err error
 // Send answers with an open file: all of HTTP, as Flask's send_file. It never takes a path. An error says that
 // the answer is not complete: the client went away, or the file changed or failed while it was sent; then panic
 // with http.ErrAbortHandler, as Dir.Send does, so that the client cannot take it for complete.
+//
+// Sending moves the file's offset: a File is sent by one goroutine at a time.
 func Send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) error {
-	_, err := send(w, r, f, o)
+	_, err := send(w, r, f, &o)
 	return err
 }
 
-// send says beside the error whether the answer was begun. Until then it can still be a refusal.
-func send(w http.ResponseWriter, r *http.Request, f *File, o SendOptions) (begun bool, err error) {
+// send is Send. started says whether the header was handed over, after which no other answer can be given.
+func send(w http.ResponseWriter, r *http.Request, f *File, o *SendOptions) (started bool, err error) {
 	req := request.Plan(r)
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		req.Method, o.NoConditional = http.MethodGet, true // the answer to a POST is the whole file
 	}
 	o.Accept = strings.Join(r.Header.Values("Accept"), ", ")
-	a, err := f.Answer(&req, &o)
+	a, err := f.Answer(&req, o)
 	if err != nil {
 		return false, err
 	}
 	defer a.Close()
-	_, err = a.Send(w)
-	return a.begun, err
+	_, started, err = a.send(w)
+	return started, err
 }
 
 // Send answers with the named file, as Flask's send_from_directory: the name is checked and opened beneath d, and
-// what is refused is answered by Refuse; so is a file that cannot be read or has changed before anything was sent.
-// The returned error says why, for the log; the answer has been given. Where a file changed or failed while it was
-// sent, Send panics with http.ErrAbortHandler after closing it.
+// what is refused is answered as by Refuse. The returned error says why, for the log; the answer has been given.
+// Where a file changed or failed after the answer began, Send panics with http.ErrAbortHandler after closing it.
 func (d *Dir) Send(w http.ResponseWriter, r *http.Request, text string, o SendOptions) error {
 	f, err := d.Open(text)
 	if err != nil {
-		Refuse(w, r, err)
+		refuse(w, r, err, o.refusal())
 		return err
 	}
 	defer f.Close()
-	begun, err := send(w, r, f, o)
+	started, err := send(w, r, f, &o)
 	switch {
-	case err == nil:
-	case begun:
+	case started && err != nil:
 		panic(http.ErrAbortHandler)
-	default:
-		Refuse(w, r, err)
+	case err != nil:
+		refuse(w, r, err, o.refusal())
 	}
 	return err
 }

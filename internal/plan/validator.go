@@ -135,6 +135,12 @@ func cutTag(s string) (tag, rest string) {
 	return "", s
 }
 
+// IsETag says whether s is one complete entity tag, weak or strong.
+func IsETag(s string) bool {
+	tag, rest := cutTag(s)
+	return tag != "" && rest == ""
+}
+
 func isWeak(tag string) bool { return strings.HasPrefix(tag, "W/") }
 
 // sameStrong is the strong comparison of 8.8.3.2.
