@@ -81,6 +81,8 @@ type Config struct {
 	MinRateWindow time.Duration
 	// Grace is how long running downloads may take after Shutdown; default DefaultGrace.
 	Grace time.Duration
+	// NoFastLane leaves plain HTTP/1.1 to net/http too, as on systems other than Linux.
+	NoFastLane bool
 	// Log is for the operator; default slog.Default(). Access is one line a request; nil is none.
 	Log    *slog.Logger
 	Access *slog.Logger

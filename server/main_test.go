@@ -162,6 +162,13 @@ func (s *served) get(t *testing.T, target string, headers ...string) *attack.Ans
 	return s.request(t, "GET", target, headers...)
 }
 
+// logs says whether the log holds a text. A line may be written a moment after its answer.
+func (s *served) logs(t *testing.T, text string) bool {
+	t.Helper()
+	await(t, "the log to say "+text, func() bool { return strings.Contains(s.log.String(), text) })
+	return true
+}
+
 // metric reads one line of /-/metrics, such as `rootbound_open_files`.
 func (s *served) metric(t *testing.T, line string) string {
 	t.Helper()

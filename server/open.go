@@ -16,50 +16,56 @@ const (
 
 // opened is what the OPEN stage found to send. The zero value answers OPTIONS.
 type opened struct {
-	asked    *asked
 	file     *rootbound.File // to send
 	dir      *rootbound.File // to list
 	list     bool            // list dir, or the mounts where that is nil
 	redirect bool            // to the directory's own address
-	metrics  *metrics
 }
 
-func (o *opened) close() {
-	for _, f := range []*rootbound.File{o.file, o.dir} {
+// closeOpened closes what OPEN opened, and the answer made of it.
+func (s *Server) closeOpened(x *exchange) {
+	if x.answer != nil {
+		_ = x.answer.Close() // only read from
+	}
+	for _, f := range []*rootbound.File{x.opened.file, x.opened.dir} {
 		if f != nil {
-			_ = f.Close() // only read from
-			o.metrics.openFiles.Dec()
+			s.closeFile(f)
 		}
 	}
+	x.answer, x.opened = nil, opened{}
 }
 
 // open is the OPEN stage: one confined open of what is named, or of a directory's index.
-func (s *Server) open(f *request.Facts, who request.Subject, may *request.Decision, a *asked) (opened, error) {
-	o := opened{asked: a, metrics: s.metrics}
-	if f.Method == "OPTIONS" {
-		return o, nil
+func (s *Server) open(x *exchange) error {
+	if x.f.Method == "OPTIONS" {
+		return nil
 	}
-	if a.top() {
-		o.list = true
+	if x.asked.top() {
+		x.opened.list = true
 		if !s.cfg.Listing {
-			return o, reason.New(reason.ListingOff, nil)
+			return reason.New(reason.ListingOff, nil)
 		}
-		return o, nil
+		return nil
 	}
-	file, err := s.openName(f, who, may, a.mount, a.name)
+	file, err := s.openName(x, x.asked.name)
 	if err != nil {
-		return o, err
+		return err
 	}
 	if !file.IsDir() {
-		o.file = file
-		return o, nil
+		x.opened.file = file
+		return nil
 	}
-	o.dir = file
-	return o, s.openDirectory(f, who, may, &o)
+	x.opened.dir = file
+	return s.openDirectory(x)
 }
 
-// openName opens a name, and asks MAY again about the name that the opened file turned out to have.
-func (s *Server) openName(f *request.Facts, who request.Subject, may *request.Decision, m *Mount, n rootbound.Name) (*rootbound.File, error) {
+// openName opens a name beneath the mount that was asked for, and asks MAY again about the name that the opened file
+// turned out to have.
+func (s *Server) openName(x *exchange, n rootbound.Name) (*rootbound.File, error) {
+	m := x.asked.mount
+	if x.quick {
+		return nil, errWait
+	}
 	file, err := m.Dir.OpenName(n)
 	if err != nil {
 		return nil, err
@@ -68,8 +74,8 @@ func (s *Server) openName(f *request.Facts, who request.Subject, may *request.De
 	if file.Name().String() == n.String() {
 		return file, nil
 	}
-	d := s.stages.may(f, who, request.Read, m.Name, file.Name())
-	may.Private = may.Private || d.Private
+	d := s.stages.may(x.f, x.who, request.Read, m.Name, file.Name())
+	x.may.Private = x.may.Private || d.Private
 	if !d.Allowed {
 		s.closeFile(file)
 		return nil, reason.New(reason.OpenedName, nil)
@@ -82,15 +88,15 @@ func (s *Server) closeFile(f *rootbound.File) {
 	s.metrics.openFiles.Dec()
 }
 
-// openDirectory decides how o.dir is answered. It is only where it may be listed or has an index: elsewhere the
-// client does not learn that there is a directory.
-func (s *Server) openDirectory(f *request.Facts, who request.Subject, may *request.Decision, o *opened) error {
-	a := o.asked
+// openDirectory decides how the directory is answered. It is only where it may be listed or has an index: elsewhere
+// the client does not learn that there is a directory.
+func (s *Server) openDirectory(x *exchange) error {
+	a, o := &x.asked, &x.opened
 	if a.download {
 		return reason.New(reason.Directory, nil)
 	}
 	if s.cfg.Site {
-		index, err := s.openIndex(f, who, may, o)
+		index, err := s.openIndex(x)
 		switch {
 		case err == nil && a.name.WantsDir():
 			o.file = index
@@ -99,15 +105,15 @@ func (s *Server) openDirectory(f *request.Facts, who request.Subject, may *reque
 			s.closeFile(index)
 			o.redirect = true
 			return nil
-		case errors.Is(err, rootbound.ErrUnavailable):
+		case errors.Is(err, rootbound.ErrUnavailable), errors.Is(err, errWait):
 			return err
 		}
 	}
 	if !s.cfg.Listing {
 		return reason.New(reason.ListingOff, nil)
 	}
-	d := s.stages.may(f, who, request.List, a.mount.Name, o.dir.Name())
-	may.Private = may.Private || d.Private
+	d := s.stages.may(x.f, x.who, request.List, a.mount.Name, o.dir.Name())
+	x.may.Private = x.may.Private || d.Private
 	if !d.Allowed {
 		return reason.New(orNoGrant(d.Reason), nil)
 	}
@@ -115,13 +121,12 @@ func (s *Server) openDirectory(f *request.Facts, who request.Subject, may *reque
 	return nil
 }
 
-func (s *Server) openIndex(f *request.Facts, who request.Subject, may *request.Decision, o *opened) (*rootbound.File, error) {
-	m := o.asked.mount
-	n, err := m.Dir.Child(o.dir.Name(), indexName, false)
+func (s *Server) openIndex(x *exchange) (*rootbound.File, error) {
+	n, err := x.asked.mount.Dir.Child(x.opened.dir.Name(), indexName, false)
 	if err != nil {
 		return nil, err
 	}
-	file, err := s.openName(f, who, may, m, n)
+	file, err := s.openName(x, n)
 	if err != nil {
 		return nil, err
 	}

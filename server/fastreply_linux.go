@@ -1,0 +1,133 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/listing"
+	"github.com/rootbound/rootbound/internal/plan"
+)
+
+// smallBody is what is copied behind its header, in bytes; more is sent from where it is.
+const smallBody = 4 << 10
+
+// fastReply makes the bytes of an answer. Those of a file that is not at hand are streamed later.
+type fastReply struct {
+	buf    []byte
+	body   []byte // follows buf
+	head   bool
+	close  bool
+	loop   bool // must not block
+	date   string
+	began  bool
+	stream *stream
+}
+
+func (t *fastReply) started() bool { return t.began }
+
+// header appends the status line and the fields, as net/http writes them but for their order.
+func (t *fastReply) header(status int, fields []plan.Field) {
+	t.began = true
+	b := append(t.buf, "HTTP/1.1 "...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, ' ')
+	b = append(b, http.StatusText(status)...)
+	b = append(b, "\r\n"...)
+	for i := range fields {
+		b = append(b, http.CanonicalHeaderKey(fields[i].Name)...)
+		b = append(b, ": "...)
+		b = append(b, fields[i].Value...)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, "Date: "...)
+	b = append(b, t.date...)
+	if t.close {
+		b = append(b, "\r\nConnection: close"...)
+	}
+	t.buf = append(b, "\r\n\r\n"...)
+}
+
+func (t *fastReply) plan(p *plan.Plan) (int64, error) {
+	t.header(p.Status, p.Fields)
+	if t.head {
+		return 0, nil
+	}
+	var sent int64
+	for i := range p.Segments {
+		t.buf = append(t.buf, p.Segments[i].Text...)
+		sent += int64(len(p.Segments[i].Text))
+	}
+	return sent, nil
+}
+
+func (t *fastReply) file(a *rootbound.Answer) (int64, error) {
+	return t.fromFile(a)
+}
+
+// fromFile streams, but for what is so short that it is read before the header is sent.
+func (t *fastReply) fromFile(a *rootbound.Answer) (int64, error) {
+	segs := a.Plan.Segments
+	if len(segs) == 0 {
+		t.header(a.Plan.Status, a.Plan.Fields)
+		return 0, nil
+	}
+	st := newStream(a)
+	if len(segs) == 1 && segs[0].Len <= tailSize {
+		tail, err := st.tail()
+		if err != nil {
+			return 0, err
+		}
+		t.header(a.Plan.Status, a.Plan.Fields)
+		t.buf = append(t.buf, tail...)
+		st.release(tail)
+		return segs[0].Len, nil
+	}
+	t.header(a.Plan.Status, a.Plan.Fields)
+	t.stream = st
+	return 0, errLater
+}
+
+// chunkedFrom is the size from which net/http sends what has no Content-Length in chunks.
+const chunkedFrom = 2048 + 1
+
+func (t *fastReply) list(q listing.Request) (int, int64, error) {
+	w := &listWriter{header: http.Header{}}
+	status, n, err := listing.Serve(w, q)
+	if err != nil {
+		return status, n, err
+	}
+	var fields []plan.Field
+	for _, k := range slices.Sorted(maps.Keys(w.header)) {
+		fields = append(fields, plan.Field{Name: k, Value: w.header[k][0]})
+	}
+	switch {
+	case t.head:
+		t.header(status, fields)
+	case n < chunkedFrom:
+		t.header(status, append(fields, plan.Field{Name: "Content-Length", Value: strconv.FormatInt(n, 10)}))
+		t.buf = append(t.buf, w.body...)
+	default:
+		t.header(status, append(fields, plan.Field{Name: "Transfer-Encoding", Value: "chunked"}))
+		t.buf = strconv.AppendInt(t.buf, n, 16)
+		t.buf = append(t.buf, "\r\n"...)
+		t.buf = append(t.buf, w.body...)
+		t.buf = append(t.buf, "\r\n0\r\n\r\n"...)
+	}
+	return status, n, nil
+}
+
+// listWriter holds a page until it is sent.
+type listWriter struct {
+	header http.Header
+	body   []byte
+}
+
+func (w *listWriter) Header() http.Header { return w.header }
+func (w *listWriter) WriteHeader(int)     {}
+func (w *listWriter) Write(b []byte) (int, error) {
+	w.body = append(w.body, b...)
+	return len(b), nil
+}

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+	"syscall"
+
+	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/lane"
+	"github.com/rootbound/rootbound/internal/plan"
+	"github.com/rootbound/rootbound/internal/reason"
+)
+
+const (
+	// tailSize is how much of a file is held back until the descriptor was asked once more whether it changed, as in
+	// the library's own writer.
+	tailSize = 64 << 10
+	// turn is how much one client is sent before others have their turn, sendfileSize how much in one call.
+	turn         = 4 << 20
+	sendfileSize = 1 << 20
+)
+
+var tails = sync.Pool{New: func() any { b := make([]byte, tailSize); return &b }}
+
+// stream carries the segments of a plan out, as far as the client takes them, again and again. Between two times it
+// holds no memory: what was read and not taken is read again.
+type stream struct {
+	file *rootbound.File
+	raw  syscall.RawConn
+	segs []plan.Segment // still to be sent
+	sent int64          // body bytes handed to the system
+}
+
+func newStream(a *rootbound.Answer) *stream {
+	return &stream{file: a.Body(), segs: append([]plan.Segment(nil), a.Plan.Segments...)}
+}
+
+// send goes on where it stopped.
+func (st *stream) send(k *lane.Socket) (lane.State, error) {
+	budget := turn
+	for len(st.segs) > 0 {
+		if budget <= 0 {
+			return lane.Yield, nil
+		}
+		n, again, err := st.step(k)
+		st.sent += int64(n)
+		budget -= n
+		switch {
+		case err != nil:
+			return lane.Broken, &fs.PathError{Op: "send", Path: st.file.Name().String(), Err: writeError(err)}
+		case again:
+			return lane.Blocked, nil
+		}
+	}
+	return lane.Done, nil
+}
+
+// step sends some of the first segment.
+func (st *stream) step(k *lane.Socket) (n int, again bool, err error) {
+	seg := &st.segs[0]
+	if seg.Text != "" {
+		n, again, err = k.Send([]byte(seg.Text), len(st.segs) > 1)
+		if seg.Text = seg.Text[n:]; seg.Text == "" {
+			st.segs = st.segs[1:]
+		}
+		return n, again, err
+	}
+	if hold := st.hold(); seg.Len > hold {
+		n, again, err = st.sendfile(k, int(min(seg.Len-hold, sendfileSize)))
+	} else {
+		var tail []byte
+		if tail, err = st.tail(); err != nil {
+			return 0, false, err
+		}
+		n, again, err = k.Send(tail, len(st.segs) > 1)
+		st.release(tail)
+	}
+	seg.Off += int64(n)
+	if seg.Len -= int64(n); seg.Len == 0 {
+		st.segs = st.segs[1:]
+	}
+	return n, again, err
+}
+
+// hold is how much of the first segment is held back: something of the last one of the file.
+func (st *stream) hold() int64 {
+	for _, s := range st.segs[1:] {
+		if s.Text == "" {
+			return 0
+		}
+	}
+	return tailSize
+}
+
+func (st *stream) sendfile(k *lane.Socket, max int) (n int, again bool, err error) {
+	if st.raw == nil {
+		if st.raw, err = st.file.SyscallConn(); err != nil {
+			return 0, false, err
+		}
+	}
+	ctlErr := st.raw.Control(func(fd uintptr) { n, again, err = k.SendFile(int(fd), st.segs[0].Off, max) })
+	if ctlErr != nil {
+		return 0, false, ctlErr
+	}
+	if err == nil && !again && n == 0 { // shorter than it was
+		err = reason.New(reason.ChangedWhileSent, nil)
+	}
+	return n, again, err
+}
+
+// tail reads the rest of the first segment and then asks whether the file is still what it was. Release gives the
+// memory back.
+func (st *stream) tail() ([]byte, error) {
+	seg := st.segs[0]
+	buf := *tails.Get().(*[]byte)
+	b := buf[:min(seg.Len, tailSize)]
+	n, err := st.file.ReadAt(b, seg.Off)
+	if n < len(b) {
+		st.release(buf)
+		if err == nil || errors.Is(err, io.EOF) {
+			return nil, reason.New(reason.ChangedWhileSent, nil)
+		}
+		return nil, err
+	}
+	changed, err := st.file.Changed()
+	if err == nil && changed {
+		err = reason.New(reason.ChangedWhileSent, nil)
+	}
+	if err != nil {
+		st.release(buf)
+		return nil, err
+	}
+	return b, nil
+}
+
+func (st *stream) release(b []byte) {
+	b = b[:cap(b)]
+	tails.Put(&b)
+}
