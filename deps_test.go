@@ -32,6 +32,8 @@ internal/durable -> - # one write, of the standard library
 internal/config -> . # the names of policies are the library's
 internal/config -> internal/name # patterns are read once, with the position of the fault
 internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
+internal/hotcache -> . # keeps what was opened, and opens
+internal/hotcache -> internal/reason # which refusals may be remembered
 internal/listing -> . # a page of Entries
 internal/listing -> internal/name # hrefs are escaped as names are
 internal/listing -> internal/reason # a directory that cannot be read has a reason
