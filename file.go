@@ -65,7 +65,10 @@ func (f *File) ETag() string { return f.tag() }
 func (h *held) tag() string { return plan.ETag(h.facts.size, h.facts.modTime, h.young()) }
 
 // young says that the file may still change within the same tick of its clock (RFC 9110 8.8.1, 8.8.2.2).
-func (h *held) young() bool { return h.opened.Sub(h.facts.modTime) < 2*time.Second }
+func (h *held) young() bool { return h.opened.Sub(h.facts.modTime) < settling }
+
+// settling is how long after a change another may go unseen: the coarsest clock of a file system, FAT's, ticks so.
+const settling = 2 * time.Second
 
 // Stat returns the facts from open as a fs.FileInfo whose Name is the last element.
 func (f *File) Stat() (fs.FileInfo, error) { return fileInfo{f, f.name}, nil }

@@ -63,11 +63,16 @@ func (f *File) loaded(content []byte) *Loaded {
 
 // Same says whether f, opened again by the same name, is what l was loaded from and has not been touched since: one
 // Dir, one name of its own, and all that fstat(2) says (device, inode, size, both times, mode, links). It is never so
-// for an l whose file was younger than two seconds, which may have changed within one tick of its clock, nor where
-// the system does not tell inodes: load again.
+// for an l whose file had been touched less than two seconds before, which may have changed again within one tick of
+// its clock, nor where the system does not tell inodes: load again.
 func (f *File) Same(l *Loaded) bool {
-	return f.dir == l.dir && f.name.String() == l.name.String() && f.facts.same(&l.facts) &&
-		!l.young() && l.facts.ino != 0
+	return f.dir == l.dir && f.name.String() == l.name.String() && f.facts.same(&l.facts) && l.settled()
+}
+
+// settled says that a later change must show. Not the modification time decides it, which anybody may set back, but
+// st_ctime too, which only the kernel sets.
+func (h *held) settled() bool {
+	return h.facts.ino != 0 && !h.young() && h.opened.Sub(h.facts.change) >= settling
 }
 
 // Name is File.Name's.

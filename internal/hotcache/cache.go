@@ -52,6 +52,9 @@ const (
 	Missing
 	// Stale: something is known that must be looked at again. Open it, which costs no reading where nothing changed.
 	Stale
+	// Due: as Hit, and the entry will be stale before long. It is said once, to one caller, who should see to a
+	// Refresh; if he does not, the entry goes stale.
+	Due
 )
 
 // Cache is a bounded memory of files. Its methods are safe for concurrent use; a nil *Cache remembers nothing, and
@@ -93,6 +96,7 @@ type entry struct {
 
 	checked atomic.Int64 // when the open began that last confirmed it, since the cache's epoch
 	hits    atomic.Uint32
+	due     atomic.Bool // was said
 
 	queue      *queue // guarded by mu, as are
 	prev, next *entry
@@ -127,16 +131,17 @@ func New(cfg Config) *Cache {
 // Get says what is known of a name at this moment, without blocking, opening or allocating: for an event loop. now is
 // of the cache's clock; the answer is as old as Config.Check beyond it at most, so it must not itself be old.
 //
-// The Loaded comes with Hit alone, and the error, which is as Dir.OpenName's, with Missing alone. Where the Loaded's
+// The Loaded comes with Hit and Due, and the error, which is as Dir.OpenName's, with Missing. Where the Loaded's
 // Name is not n, MAY must be asked about that name too.
 func (c *Cache) Get(dir *rootbound.Dir, n rootbound.Name, now time.Time) (*rootbound.Loaded, State, error) {
 	if c == nil || !n.Valid() {
 		return nil, None, nil
 	}
-	return c.get(keyOf(dir, n), now)
+	return c.get(keyOf(dir, n), now, true)
 }
 
-func (c *Cache) get(k key, now time.Time) (*rootbound.Loaded, State, error) {
+// get is Get; tell lets it say Due.
+func (c *Cache) get(k key, now time.Time, tell bool) (*rootbound.Loaded, State, error) {
 	c.mu.RLock()
 	e := c.store.entries[k]
 	c.mu.RUnlock()
@@ -153,8 +158,11 @@ func (c *Cache) get(k key, now time.Time) (*rootbound.Loaded, State, error) {
 	if h := e.hits.Load(); h < maxHits { // a lost count does no harm
 		e.hits.Store(h + 1)
 	}
-	if e.loaded == nil {
+	switch {
+	case e.loaded == nil:
 		return nil, Missing, e.err
+	case tell && age >= c.check*3/4 && !e.due.Load() && e.due.CompareAndSwap(false, true):
+		return e.loaded, Due, nil
 	}
 	return e.loaded, Hit, nil
 }

@@ -13,6 +13,7 @@ import (
 
 // flight is one open under way. Its result is written before done is closed, and only read after.
 type flight struct {
+	text   string    // the name, in memory of its own
 	began  time.Time // before the open
 	writes uint64    // of the cache, before the open
 	done   chan struct{}
@@ -36,11 +37,12 @@ func (c *Cache) Open(ctx context.Context, dir *rootbound.Dir, n rootbound.Name) 
 		return nil, f, err
 	}
 	k, arrived := keyOf(dir, n), c.now()
-	if l, state, err := c.get(k, arrived); state == Hit || state == Missing {
+	if l, state, err := c.get(k, arrived, false); state == Hit || state == Missing {
 		return l, nil, err
 	}
 	fl, leads := c.board(k, arrived)
 	if leads {
+		k.text = fl.text
 		return c.lead(fl, k, n)
 	}
 	select {
@@ -55,6 +57,23 @@ func (c *Cache) Open(ctx context.Context, dir *rootbound.Dir, n rootbound.Name) 
 	return nil, f, err
 }
 
+// Refresh looks at a name again, though what is known of it may be fresh: for who was told that it is Due. It blocks as
+// Dir.OpenName does, but not where somebody is already looking.
+func (c *Cache) Refresh(dir *rootbound.Dir, n rootbound.Name) {
+	if c == nil || !n.Valid() {
+		return
+	}
+	k := keyOf(dir, n)
+	fl, leads := c.board(k, c.now())
+	if !leads {
+		return
+	}
+	k.text = fl.text
+	if _, f, _ := c.lead(fl, k, n); f != nil { // a refusal is remembered, or will be met by who asks next
+		_ = f.Close()
+	}
+}
+
 // board joins the flight for a name, or starts one. A flight that began so long before that its result could not be
 // believed any more is left to those who are on it.
 func (c *Cache) board(k key, arrived time.Time) (fl *flight, leads bool) {
@@ -64,8 +83,8 @@ func (c *Cache) board(k key, arrived time.Time) (fl *flight, leads bool) {
 		return fl, false
 	}
 	k.text = strings.Clone(k.text) // the request's memory is the request's
-	fl = &flight{began: c.now(), writes: c.writes.Load(), done: make(chan struct{})}
-	delete(c.flights, k) // a map keeps the old key's memory
+	fl = &flight{text: k.text, began: c.now(), writes: c.writes.Load(), done: make(chan struct{})}
+	delete(c.flights, k) // or the map would keep the key it has
 	if !c.closed {
 		c.flights[k] = fl
 	}
@@ -115,6 +134,7 @@ func (c *Cache) confirm(fl *flight, k key, f *rootbound.File) *rootbound.Loaded 
 	}
 	if c.flights[k] == fl {
 		e.checked.Store(int64(fl.began.Sub(c.epoch)))
+		e.due.Store(false)
 	}
 	return e.loaded
 }
@@ -133,17 +153,16 @@ func (c *Cache) load(fl *flight, k key, f *rootbound.File) *rootbound.Loaded {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.store.reserved -= need
-	if c.flights[k] != fl {
-		return l // forgotten meanwhile, or overtaken: right for those who wait, but not to be kept
+	switch {
+	case c.flights[k] != fl: // forgotten meanwhile, or overtaken: right for those who wait, but not to be kept
+	case err != nil:
+		c.store.remove(c.store.entries[k])
+	default:
+		e := &entry{key: k, loaded: l, cost: l.Memory() + overhead(len(k.text))}
+		e.checked.Store(int64(fl.began.Sub(c.epoch)))
+		c.store.put(e)
 	}
-	c.store.remove(c.store.entries[k])
-	if err != nil {
-		return nil
-	}
-	e := &entry{key: k, loaded: l, cost: l.Memory() + overhead(len(k.text))}
-	e.checked.Store(int64(fl.began.Sub(c.epoch)))
-	c.store.put(e)
-	return l
+	return l // nil with an error
 }
 
 func (c *Cache) reserve(need int64) bool {
@@ -176,8 +195,8 @@ func (c *Cache) missed(fl *flight, k key) {
 	if c.flights[k] != fl {
 		return
 	}
-	c.store.remove(c.store.entries[k])
 	if code == reason.Unforeseen {
+		c.store.remove(c.store.entries[k])
 		return
 	}
 	e := &entry{key: k, err: fl.err, writes: fl.writes, cost: overhead(len(k.text)) + errorSize}

@@ -2,6 +2,7 @@ package hotcache
 
 import (
 	"hash/maphash"
+	"maps"
 	"unsafe"
 )
 
@@ -9,9 +10,10 @@ import (
 // file enters the small queue, a tenth of the room. Pushed out of it without having been asked for again it leaves a
 // trace, a hash, behind; one that was asked for, or that comes back while its trace is there, enters the main queue,
 // where being asked for buys another round. So a scan passes through the small queue, and the main queue does not
-// notice. What is missing has a queue of its own, so that no number of made-up names costs a file its place.
+// notice. A file that replaces one that is kept takes its place. What is missing has a queue of its own, so that no number of made-up names costs a file its place.
 type store struct {
 	entries  map[key]*entry
+	peak     int // entries that the map has room for, at least
 	small    queue
 	main     queue
 	missing  queue
@@ -29,6 +31,9 @@ const (
 	wantHits = 2 // in the small queue, to enter the main one
 	// maxTurns bounds how many entries one eviction looks at, and so how long the lock is held.
 	maxTurns = 1024
+
+	// minMap is the least number of entries that a map is made anew for.
+	minMap = 1024
 
 	// mapCell is what a map takes for an entry, when it has just doubled: key, pointer, control byte, half empty.
 	mapCell = int64(unsafe.Sizeof(key{})+unsafe.Sizeof((*entry)(nil))+1) * 5 / 2
@@ -50,7 +55,11 @@ func (s *store) init(limit int64) {
 	s.room = max(0, limit-s.table-s.roomMiss)
 }
 
-func (s *store) used() int64 { return s.small.bytes + s.main.bytes + s.reserved }
+// used is what files take of the room: themselves, what is being read, and the empty cells of a map, which does not
+// shrink by itself.
+func (s *store) used() int64 {
+	return s.small.bytes + s.main.bytes + s.reserved + int64(s.peak-len(s.entries))*mapCell
+}
 
 // reserve makes room for a file that is about to be read. It is false where so much is being read that there is none.
 func (s *store) reserve(need int64) bool {
@@ -103,18 +112,16 @@ func (s *store) evict(e *entry) {
 	s.evicted++
 }
 
-// put adds an entry whose key is not in use. One that is too costly for the room there is is not kept.
+// put adds an entry, in place of the one with its key.
 func (s *store) put(e *entry) {
 	e.hash = maphash.Comparable(s.seed, e.key)
-	q := &s.missing
-	switch {
-	case e.loaded == nil:
-	case s.traces.take(e.hash):
-		q = &s.main
-	default:
-		q = &s.small
+	q := s.queueFor(e)
+	if old := s.entries[e.key]; old != nil {
+		e.hits.Store(old.hits.Load())
+		s.remove(old)
 	}
 	s.entries[e.key] = e
+	s.peak = max(s.peak, len(s.entries))
 	q.push(e)
 	s.makeRoom()
 	for s.missing.bytes > s.roomMiss {
@@ -122,16 +129,40 @@ func (s *store) put(e *entry) {
 	}
 }
 
+func (s *store) queueFor(e *entry) *queue {
+	if e.loaded == nil {
+		return &s.missing
+	}
+	if old := s.entries[e.key]; old != nil && old.loaded != nil {
+		return old.queue
+	}
+	if s.traces.take(e.hash) {
+		return &s.main
+	}
+	return &s.small
+}
+
+// remove drops an entry; nil is none.
 func (s *store) remove(e *entry) {
 	if e == nil {
 		return
 	}
 	delete(s.entries, e.key)
 	e.queue.remove(e)
+	if s.peak > minMap && len(s.entries) < s.peak/2 {
+		s.shrink()
+	}
+}
+
+// shrink gives the empty cells of the map back.
+func (s *store) shrink() {
+	fewer := make(map[key]*entry, len(s.entries))
+	maps.Copy(fewer, s.entries)
+	s.entries, s.peak = fewer, len(fewer)
 }
 
 func (s *store) clear() {
-	s.entries = map[key]*entry{}
+	s.entries, s.peak = map[key]*entry{}, 0
 	s.small, s.main, s.missing = queue{}, queue{}, queue{}
 	s.traces = traces{limit: s.traces.limit}
 }
