@@ -24,7 +24,7 @@ func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
 	segs := a.Plan.Segments
 	last := -1
 	for i, s := range segs {
-		if s.Text == "" && s.Len > 0 {
+		if s.Text == "" && s.Len > 0 && a.body != nil {
 			last = i
 		}
 	}
@@ -44,7 +44,7 @@ func (a *Answer) Send(w http.ResponseWriter) (int64, error) {
 		n, err := a.writeSegment(w, i == last, tail)(s.Text, s.Off, s.Len)
 		sent += n
 		if err != nil {
-			return sent, refusal("send", a.body.name.String(), err)
+			return sent, refusal("send", a.name.String(), err)
 		}
 	}
 	return sent, nil
@@ -65,6 +65,9 @@ func (a *Answer) writeSegment(w io.Writer, last bool, tail []byte) func(text str
 		switch {
 		case text != "":
 			m, err := io.WriteString(w, text)
+			return int64(m), err
+		case a.body == nil:
+			m, err := w.Write(a.content[off : off+n])
 			return int64(m), err
 		case !last:
 			return a.copy(w, off, n)

@@ -33,11 +33,14 @@ internal/config -> . # the names of policies are the library's
 internal/config -> internal/name # patterns are read once, with the position of the fault
 internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
 internal/lane -> golang.org/x/sys # epoll(7)
+internal/hotcache -> . # keeps what was opened, and opens
+internal/hotcache -> internal/reason # which refusals may be remembered
 internal/listing -> . # a page of Entries
 internal/listing -> internal/name # hrefs are escaped as names are
 internal/listing -> internal/reason # a directory that cannot be read has a reason
 
 server -> . # opens and sends
+server -> internal/hotcache # small files that are asked for often
 server -> internal/lane # the event loops of the fast lane
 server -> internal/listing # directories
 server -> internal/name # mounts and patterns
