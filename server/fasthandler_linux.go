@@ -39,15 +39,19 @@ func newFastHandler(f *fast) *fastHandler {
 // Request answers what needs no waiting, and makes a task of the rest.
 func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lane.Task {
 	h.fill(c, r)
-	h.reply = fastReply{buf: to.Buf, close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), loop: true}
+	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received)}
 	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true}
-	if !h.s.guarded(&h.x, (*Server).quickly) {
-		return h.task(to)
+	h.x.aside = h.aside
+	if !h.s.guarded(&h.x, (*Server).quickly) || h.x.later {
+		return h.task()
 	}
 	to.Buf, to.Body = h.reply.buf, h.reply.body
 	h.done(&h.x)
 	return nil
 }
+
+// aside has something done by a worker of the mount that was asked for.
+func (h *fastHandler) aside(f func()) { h.pools[h.x.asked.mount].Go(f) }
 
 // quickly answers what needs no waiting. The server's own pages are not among it.
 func (s *Server) quickly(x *exchange) bool {

@@ -20,10 +20,11 @@ type fastReply struct {
 	body   []byte // follows buf
 	head   bool
 	close  bool
-	loop   bool // must not block
+	from   int // where this answer begins in buf
 	date   string
 	began  bool
 	stream *stream
+	pieces [4][]byte
 }
 
 func (t *fastReply) started() bool { return t.began }
@@ -64,7 +65,41 @@ func (t *fastReply) plan(p *plan.Plan) (int64, error) {
 }
 
 func (t *fastReply) file(a *rootbound.Answer) (int64, error) {
-	return t.fromFile(a)
+	if a.Body() != nil {
+		return t.fromFile(a)
+	}
+	return t.fromMemory(a), t.later()
+}
+
+// later is errLater where there is a stream.
+func (t *fastReply) later() error {
+	if t.stream != nil {
+		return errLater
+	}
+	return nil
+}
+
+// fromMemory copies what is short, sends one larger piece from where it is, and streams what is larger still, so that
+// it is recorded when the client took it.
+func (t *fastReply) fromMemory(a *rootbound.Answer) int64 {
+	t.header(a.Plan.Status, a.Plan.Fields)
+	pieces, _ := a.Buffers(t.pieces[:0])
+	var n int64
+	for _, p := range pieces {
+		n += int64(len(p))
+	}
+	switch {
+	case n > tailSize:
+		t.stream = memoryStream(pieces)
+		return 0
+	case n > smallBody && len(pieces) == 1:
+		t.body = pieces[0]
+		return n
+	}
+	for _, p := range pieces {
+		t.buf = append(t.buf, p...)
+	}
+	return n
 }
 
 // fromFile streams, but for what is so short that it is read before the header is sent.

@@ -19,16 +19,23 @@ type fastTask struct {
 	x     exchange
 	facts request.Facts
 	reply fastReply
-	pool  *lane.Pool
+	pool  *lane.Pool // nil where nothing blocks
 	begun bool
+	ended bool
 }
 
-// task makes one of the handler's exchange, which was decided.
-func (h *fastHandler) task(to *lane.Reply) lane.Task {
-	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply, pool: h.pools[h.x.asked.mount]}
+// task makes one of the handler's exchange: what OPEN must do yet, or what is on its way from memory.
+func (h *fastHandler) task() lane.Task {
+	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply}
 	t.own()
-	t.x.f, t.x.to, t.x.quick = &t.facts, &t.reply, false
-	t.reply.buf, t.reply.loop = nil, false
+	t.x.f, t.x.to, t.x.quick, t.x.aside = &t.facts, &t.reply, false, nil
+	if h.x.later {
+		t.begun = true
+		t.reply.buf = append([]byte(nil), h.reply.buf[h.reply.from:]...)
+	} else {
+		t.pool = h.pools[h.x.asked.mount]
+		t.reply.buf = nil
+	}
 	h.s.running.begin()
 	h.s.metrics.inFlight.Inc()
 	return t
@@ -47,21 +54,25 @@ func (t *fastTask) own() {
 
 func (t *fastTask) Pool() *lane.Pool { return t.pool }
 
-// Run decides what to send when it is run first, and then sends as much as the client takes.
+// Run decides what to send when it is run first, and then sends as much as the client takes. What is in memory as a
+// whole counts as sent before it is, as with net/http's buffer.
 func (t *fastTask) Run(k *lane.Socket) lane.State {
 	if !t.begun {
 		t.begun = true
 		t.h.s.guarded(&t.x, t.stages())
+		if !t.x.later {
+			t.end(nil)
+		}
 	}
 	state, err := t.send(k)
 	if state == lane.Blocked || state == lane.Yield {
 		return state
 	}
 	t.end(err)
-	if state == lane.Broken || t.x.out.Result == request.Aborted {
+	if t.x.out.Result == request.Aborted {
 		return lane.Broken
 	}
-	return lane.Done
+	return state
 }
 
 // stages are those that were not asked on the loop.
@@ -104,20 +115,18 @@ func writeError(err error) error {
 
 // End is told that the connection ended before the answer did.
 func (t *fastTask) End(cause error) {
-	switch {
-	case errors.Is(cause, lane.ErrSlow):
+	if errors.Is(cause, lane.ErrSlow) {
 		cause = errSlow
-	default:
-		cause = writeError(cause)
 	}
-	if !t.begun {
-		t.x.out.Status = 0
-	}
-	t.end(cause)
+	t.end(writeError(cause))
 }
 
-// end records what became of the answer.
+// end records what became of the answer, once.
 func (t *fastTask) end(err error) {
+	if t.ended {
+		return
+	}
+	t.ended = true
 	s, x := t.h.s, &t.x
 	if st := t.reply.stream; st != nil {
 		x.out.Bytes += st.sent

@@ -79,13 +79,13 @@ func TestMetricsCount(t *testing.T) {
 	s.get(t, "/nothing")
 	s.get(t, "/sub/")
 	for line, want := range map[string]string{
-		`rootbound_requests_total{lane="` + quick + `",method="GET",status="200"}`:                                    "2",
-		`rootbound_requests_total{lane="` + quick + `",method="HEAD",status="200"}`:                                   "1",
+		`rootbound_requests_total{lane="` + quick + `",method="GET",status="200"}`:                                  "2",
+		`rootbound_requests_total{lane="` + quick + `",method="HEAD",status="200"}`:                                 "1",
 		`rootbound_requests_total{lane="net/http",method="other",status="501"}`:                                     "1",
 		`rootbound_refusals_total{reason="name-traversal"}`:                                                         "1",
 		`rootbound_refusals_total{reason="missing"}`:                                                                "1",
 		`rootbound_refusals_total{reason="method-unknown"}`:                                                         "1",
-		`rootbound_request_seconds_count{lane="` + quick + `"}`:                                                       want,
+		`rootbound_request_seconds_count{lane="` + quick + `"}`:                                                     want,
 		`rootbound_containment_info{mechanism="` + s.cfg.Mounts[0].Dir.Containment().Mechanism + `",proven="true"}`: "1",
 		`rootbound_build_info{version="test"}`:                                                                      "1",
 	} {

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/hotcache"
+	"github.com/rootbound/rootbound/internal/plan"
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
 )
@@ -16,10 +20,40 @@ const (
 
 // opened is what the OPEN stage found to send. The zero value answers OPTIONS.
 type opened struct {
-	file     *rootbound.File // to send
+	file     found           // to send
 	dir      *rootbound.File // to list
 	list     bool            // list dir, or the mounts where that is nil
 	redirect bool            // to the directory's own address
+}
+
+// found is an open file or directory, or a file in memory.
+type found struct {
+	file   *rootbound.File
+	loaded *rootbound.Loaded
+}
+
+func (f found) name() rootbound.Name {
+	if f.loaded != nil {
+		return f.loaded.Name()
+	}
+	return f.file.Name()
+}
+
+func (f found) isDir() bool { return f.file != nil && f.file.IsDir() }
+
+// answer decides what HTTP says.
+func (f found) answer(req *plan.Request, o *rootbound.SendOptions) (*rootbound.Answer, error) {
+	if f.loaded != nil {
+		return f.loaded.Answer(req, o)
+	}
+	return f.file.Answer(req, o)
+}
+
+func (s *Server) close(f found) {
+	if f.file != nil {
+		_ = f.file.Close() // only read from
+		s.metrics.openFiles.Dec()
+	}
 }
 
 // closeOpened closes what OPEN opened, and the answer made of it.
@@ -27,11 +61,8 @@ func (s *Server) closeOpened(x *exchange) {
 	if x.answer != nil {
 		_ = x.answer.Close() // only read from
 	}
-	for _, f := range []*rootbound.File{x.opened.file, x.opened.dir} {
-		if f != nil {
-			s.closeFile(f)
-		}
-	}
+	s.close(x.opened.file)
+	s.close(found{file: x.opened.dir})
 	x.answer, x.opened = nil, opened{}
 }
 
@@ -51,41 +82,63 @@ func (s *Server) open(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if !file.IsDir() {
+	if !file.isDir() {
 		x.opened.file = file
 		return nil
 	}
-	x.opened.dir = file
+	x.opened.dir = file.file
 	return s.openDirectory(x)
 }
 
 // openName opens a name beneath the mount that was asked for, and asks MAY again about the name that the opened file
 // turned out to have.
-func (s *Server) openName(x *exchange, n rootbound.Name) (*rootbound.File, error) {
+func (s *Server) openName(x *exchange, n rootbound.Name) (found, error) {
 	m := x.asked.mount
-	if x.quick {
-		return nil, errWait
+	f, err := s.find(x, m, n)
+	if err != nil || f.name().String() == n.String() {
+		return f, err
 	}
-	file, err := m.Dir.OpenName(n)
-	if err != nil {
-		return nil, err
-	}
-	s.metrics.openFiles.Inc()
-	if file.Name().String() == n.String() {
-		return file, nil
-	}
-	d := s.stages.may(x.f, x.who, request.Read, m.Name, file.Name())
+	d := s.stages.may(x.f, x.who, request.Read, m.Name, f.name())
 	x.may.Private = x.may.Private || d.Private
 	if !d.Allowed {
-		s.closeFile(file)
-		return nil, reason.New(reason.OpenedName, nil)
+		s.close(f)
+		return found{}, reason.New(reason.OpenedName, nil)
 	}
-	return file, nil
+	return f, nil
 }
 
-func (s *Server) closeFile(f *rootbound.File) {
-	_ = f.Close() // only read from
-	s.metrics.openFiles.Dec()
+// patienceForOthers bounds how long a request waits for an open of the same name that another began.
+const patienceForOthers = time.Second
+
+// find asks the cache, and opens what that does not have.
+func (s *Server) find(x *exchange, m *Mount, n rootbound.Name) (f found, err error) {
+	l, state, err := s.cache.Get(m.Dir, n, x.f.Received)
+	switch state {
+	case hotcache.Due:
+		x.background(func() { s.cache.Refresh(m.Dir, n.Clone()) })
+		fallthrough
+	case hotcache.Hit, hotcache.Missing:
+		return found{loaded: l}, err
+	}
+	if x.quick {
+		return found{}, errWait
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patienceForOthers)
+	defer cancel()
+	f.loaded, f.file, err = s.cache.Open(ctx, m.Dir, n)
+	if f.file != nil {
+		s.metrics.openFiles.Inc()
+	}
+	return f, err
+}
+
+// background has something done that may block.
+func (x *exchange) background(f func()) {
+	if x.aside != nil {
+		x.aside(f)
+		return
+	}
+	f()
 }
 
 // openDirectory decides how the directory is answered. It is only where it may be listed or has an index: elsewhere
@@ -102,7 +155,7 @@ func (s *Server) openDirectory(x *exchange) error {
 			o.file = index
 			return nil
 		case err == nil:
-			s.closeFile(index)
+			s.close(index)
 			o.redirect = true
 			return nil
 		case errors.Is(err, rootbound.ErrUnavailable), errors.Is(err, errWait):
@@ -121,18 +174,18 @@ func (s *Server) openDirectory(x *exchange) error {
 	return nil
 }
 
-func (s *Server) openIndex(x *exchange) (*rootbound.File, error) {
+func (s *Server) openIndex(x *exchange) (found, error) {
 	n, err := x.asked.mount.Dir.Child(x.opened.dir.Name(), indexName, false)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
 	file, err := s.openName(x, n)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
-	if file.IsDir() {
-		s.closeFile(file)
-		return nil, reason.New(reason.Directory, nil)
+	if file.isDir() {
+		s.close(file)
+		return found{}, reason.New(reason.Directory, nil)
 	}
 	return file, nil
 }

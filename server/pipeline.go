@@ -49,6 +49,9 @@ type exchange struct {
 	// where it may.
 	quick bool
 
+	// aside has something done by others, which may block; nil does it at once.
+	aside func(func())
+
 	asked  asked
 	who    request.Subject
 	may    request.Decision

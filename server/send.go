@@ -59,7 +59,7 @@ func (x *exchange) outcome(status int, n int64, err error) (request.Outcome, err
 }
 
 func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
-	a, err := x.opened.file.Answer(&x.f.Plan, &rootbound.SendOptions{
+	a, err := x.opened.file.answer(&x.f.Plan, &rootbound.SendOptions{
 		AsAttachment:  x.asked.download,
 		MaxAge:        s.cfg.MaxAge,
 		Precompressed: s.cfg.Precompressed,
@@ -130,18 +130,21 @@ func (s *Server) hasNotFoundPage(x *exchange) bool {
 // sendNotFoundPage answers with the site's own page for what is missing, whatever the reason. done says that it did;
 // the general page serves where there is none.
 func (s *Server) sendNotFoundPage(x *exchange) (n int64, done bool, err error) {
-	page, err := x.asked.mount.Dir.Open(notFoundName)
+	name, err := x.asked.mount.Dir.Name(notFoundName)
 	if err != nil {
 		return 0, false, nil
 	}
-	s.metrics.openFiles.Inc()
+	page, err := s.find(x, x.asked.mount, name)
+	if err != nil {
+		return 0, false, nil
+	}
 	req := plan.Request{Method: x.f.Method}
-	a, err := page.Answer(&req, &rootbound.SendOptions{
+	a, err := page.answer(&req, &rootbound.SendOptions{
 		NoConditional: true, NoETag: true, NoLastModified: true, Site: true,
 		Private: x.may.Private, CrossOrigin: s.cfg.CrossOrigin, RequestID: x.f.ID,
 	})
 	if err != nil || a.Plan.Status != 200 {
-		s.closeFile(page)
+		s.close(page)
 		return 0, false, nil
 	}
 	s.closeOpened(x)

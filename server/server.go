@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rootbound/rootbound/internal/hotcache"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
@@ -28,6 +29,7 @@ type Server struct {
 	hiddenByMounts []name.Glob       // entries of the base that mounts hide
 	hosts          []string          // lower case
 	stages         stages
+	cache          *hotcache.Cache // nil: nothing is kept
 	metrics        *metrics
 	begun          time.Time
 	draining       atomic.Bool
@@ -72,6 +74,9 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 		s.endpoints = append(s.endpoints, e)
+	}
+	if cfg.CacheSize > 0 {
+		s.cache = hotcache.New(hotcache.Config{Max: cfg.CacheSize, Check: cfg.CacheCheck})
 	}
 	s.metrics.build.WithLabelValues(cfg.Version).Set(1)
 	s.files = s.httpServer()
@@ -214,6 +219,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if s.fast != nil {
 		s.fast.flush()
 	}
+	s.cache.Close()
 	if failed != nil && !errors.Is(failed, http.ErrServerClosed) {
 		return failed
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/internal/lane"
@@ -37,6 +38,15 @@ func newStream(a *rootbound.Answer) *stream {
 	return &stream{file: a.Body(), segs: append([]plan.Segment(nil), a.Plan.Segments...)}
 }
 
+// memoryStream is one of pieces that nobody changes.
+func memoryStream(pieces [][]byte) *stream {
+	st := &stream{}
+	for _, p := range pieces {
+		st.segs = append(st.segs, plan.Segment{Text: unsafe.String(unsafe.SliceData(p), len(p))})
+	}
+	return st
+}
+
 // send goes on where it stopped.
 func (st *stream) send(k *lane.Socket) (lane.State, error) {
 	budget := turn
@@ -49,7 +59,7 @@ func (st *stream) send(k *lane.Socket) (lane.State, error) {
 		budget -= n
 		switch {
 		case err != nil:
-			return lane.Broken, &fs.PathError{Op: "send", Path: st.file.Name().String(), Err: writeError(err)}
+			return lane.Broken, st.failed(err)
 		case again:
 			return lane.Blocked, nil
 		}
@@ -57,11 +67,18 @@ func (st *stream) send(k *lane.Socket) (lane.State, error) {
 	return lane.Done, nil
 }
 
+func (st *stream) failed(err error) error {
+	if err = writeError(err); st.file != nil {
+		return &fs.PathError{Op: "send", Path: st.file.Name().String(), Err: err}
+	}
+	return err
+}
+
 // step sends some of the first segment.
 func (st *stream) step(k *lane.Socket) (n int, again bool, err error) {
 	seg := &st.segs[0]
 	if seg.Text != "" {
-		n, again, err = k.Send([]byte(seg.Text), len(st.segs) > 1)
+		n, again, err = k.Send(unsafe.Slice(unsafe.StringData(seg.Text), len(seg.Text)), len(st.segs) > 1)
 		if seg.Text = seg.Text[n:]; seg.Text == "" {
 			st.segs = st.segs[1:]
 		}

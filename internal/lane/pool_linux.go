@@ -47,8 +47,8 @@ type Pool struct {
 // NewPool makes a pool of at most max goroutines.
 func NewPool(max int) *Pool { return &Pool{max: max} }
 
-// run has f run by a worker.
-func (p *Pool) run(f func()) {
+// Go has f run by a worker.
+func (p *Pool) Go(f func()) {
 	p.mu.Lock()
 	if p.running >= p.max {
 		p.queue = append(p.queue, f)

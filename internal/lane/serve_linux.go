@@ -228,7 +228,7 @@ func (l *loop) dispatch(c *Conn) {
 
 func (l *loop) onWorker(c *Conn, pool *Pool) {
 	s := c.sending
-	pool.run(func() {
+	pool.Go(func() {
 		st := s.task.Run(&s.sock)
 		if st == Yield {
 			l.onWorker(c, pool)
@@ -282,7 +282,7 @@ func (l *loop) answered(c *Conn) {
 // tell has a task told that it cannot go on; closing its file and recording it may block.
 func (l *loop) tell(t Task, cause error) {
 	if p := t.Pool(); p != nil {
-		p.run(func() { t.End(cause) })
+		p.Go(func() { t.End(cause) })
 		return
 	}
 	t.End(cause)
