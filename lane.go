@@ -11,3 +11,6 @@ func (f *File) SyscallConn() (syscall.RawConn, error) {
 	c, err := f.f.SyscallConn()
 	return c, f.failed("control", err)
 }
+
+// Content is all of the file, for a writer of its own. It must not be written to.
+func (l *Loaded) Content() []byte { return l.content }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/rootbound/rootbound/internal/plan"
@@ -19,7 +20,14 @@ type Loaded struct {
 	held
 	rep     represented
 	content []byte
+
+	// Memo is for whoever keeps the Loaded: what it has worked out from it, of some hundred bytes. This package does
+	// not look at it.
+	Memo atomic.Value
 }
+
+// memoSize is what Memory allows for Memo, in bytes.
+const memoSize = 1 << 10
 
 // Load reads the whole of an open regular file into memory. It asks fstat(2) again after the last byte: where
 // anything differs from what it said at open, the error is ErrUnavailable with reason "busy", as it is where the file
@@ -84,9 +92,9 @@ func (l *Loaded) Size() int64 { return l.facts.size }
 // ETag is File.ETag's. One that is weak stays so; load the file again when it is older.
 func (l *Loaded) ETag() string { return l.rep.etag }
 
-// Memory is how many bytes of memory it takes, its content included.
+// Memory is how many bytes of memory it takes, its content and what Memo may take included.
 func (l *Loaded) Memory() int64 {
-	const header = int64(unsafe.Sizeof(Loaded{}))
+	const header = int64(unsafe.Sizeof(Loaded{})) + memoSize
 	return header + int64(cap(l.content)+len(l.name.String())+len(l.rep.etag)+len(l.rep.inline)+len(l.rep.ctype))
 }
 

@@ -32,23 +32,32 @@ func (t *fastReply) started() bool { return t.began }
 // header appends the status line and the fields, as net/http writes them but for their order.
 func (t *fastReply) header(status int, fields []plan.Field) {
 	t.began = true
-	b := append(t.buf, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(b, ' ')
-	b = append(b, http.StatusText(status)...)
-	b = append(b, "\r\n"...)
-	for i := range fields {
-		b = append(b, http.CanonicalHeaderKey(fields[i].Name)...)
-		b = append(b, ": "...)
-		b = append(b, fields[i].Value...)
-		b = append(b, "\r\n"...)
-	}
-	b = append(b, "Date: "...)
+	t.buf = appendHead(t.buf, status, fields)
+	t.endHead()
+}
+
+// endHead appends the fields that are not the plan's.
+func (t *fastReply) endHead() {
+	b := append(t.buf, "Date: "...)
 	b = append(b, t.date...)
 	if t.close {
 		b = append(b, "\r\nConnection: close"...)
 	}
 	t.buf = append(b, "\r\n\r\n"...)
+}
+
+// begun goes on from the rendered start of an answer for a file in memory.
+func (t *fastReply) begun(head []byte, status int, x *exchange) (int64, error) {
+	t.began = true
+	b := append(t.buf, head...)
+	b = append(b, "Request-Id: "...)
+	b = append(b, x.f.ID...)
+	t.buf = append(b, "\r\n"...)
+	t.endHead()
+	if t.head || status != http.StatusOK {
+		return 0, nil
+	}
+	return t.body1(x.opened.file.loaded.Content()), t.later()
 }
 
 func (t *fastReply) plan(p *plan.Plan) (int64, error) {
@@ -84,22 +93,35 @@ func (t *fastReply) later() error {
 func (t *fastReply) fromMemory(a *rootbound.Answer) int64 {
 	t.header(a.Plan.Status, a.Plan.Fields)
 	pieces, _ := a.Buffers(t.pieces[:0])
+	if len(pieces) == 1 {
+		return t.body1(pieces[0])
+	}
 	var n int64
 	for _, p := range pieces {
 		n += int64(len(p))
 	}
-	switch {
-	case n > tailSize:
+	if n > tailSize {
 		t.stream = memoryStream(pieces)
 		return 0
-	case n > smallBody && len(pieces) == 1:
-		t.body = pieces[0]
-		return n
 	}
 	for _, p := range pieces {
 		t.buf = append(t.buf, p...)
 	}
 	return n
+}
+
+// body1 is fromMemory for a body of one piece.
+func (t *fastReply) body1(b []byte) int64 {
+	switch {
+	case len(b) > tailSize:
+		t.stream = memoryStream([][]byte{b})
+		return 0
+	case len(b) > smallBody:
+		t.body = b
+	default:
+		t.buf = append(t.buf, b...)
+	}
+	return int64(len(b))
 }
 
 // fromFile streams, but for what is so short that it is read before the header is sent.

@@ -169,6 +169,13 @@ func (s *served) logs(t *testing.T, text string) bool {
 	return true
 }
 
+// quick says whether the fast lane is at work.
+func (s *served) quick() bool {
+	s.fastMu.Lock()
+	defer s.fastMu.Unlock()
+	return s.fast != nil
+}
+
 // metric reads one line of /-/metrics, such as `rootbound_open_files`.
 func (s *served) metric(t *testing.T, line string) string {
 	t.Helper()

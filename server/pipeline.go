@@ -135,7 +135,7 @@ func (s *Server) finish(x *exchange) {
 // mustWait says whether a quick exchange has come to what may block.
 func (s *Server) mustWait(x *exchange) bool {
 	if x.err == nil {
-		return x.opened.list
+		return x.opened.list || x.opened.file.loaded != nil && !s.noSiblings(x)
 	}
 	return errors.Is(x.err, errWait) || s.hasNotFoundPage(x)
 }

@@ -27,6 +27,11 @@ type reply interface {
 // errLater is what a reply says of an answer that it goes on sending by itself.
 var errLater = errors.New("still being sent")
 
+// beginner is a reply that can go on from the start of a rendered answer.
+type beginner interface {
+	begun(head []byte, status int, x *exchange) (int64, error)
+}
+
 // send is the SEND stage. An error before the answer started is the refusal to send; one after it is in the outcome.
 func (s *Server) send(x *exchange) (request.Outcome, error) {
 	switch {
@@ -59,15 +64,19 @@ func (x *exchange) outcome(status int, n int64, err error) (request.Outcome, err
 }
 
 func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
-	a, err := x.opened.file.answer(&x.f.Plan, &rootbound.SendOptions{
-		AsAttachment:  x.asked.download,
-		MaxAge:        s.cfg.MaxAge,
-		Precompressed: s.cfg.Precompressed,
-		Site:          s.cfg.Site,
-		Private:       x.may.Private,
-		CrossOrigin:   s.cfg.CrossOrigin,
-		RequestID:     x.f.ID,
-	})
+	req := x.f.Plan
+	if x.quick {
+		if to, ok := x.to.(beginner); ok {
+			if head, status := s.renderedOf(x).begin(&req); status != 0 {
+				n, err := to.begun(head, status, x)
+				return x.outcome(status, n, err)
+			}
+		}
+		req.AcceptEncoding, req.HasAcceptEncoding = "", true // there are none, see mustWait
+	} else if x.opened.file.loaded != nil {
+		s.learnSiblings(x)
+	}
+	a, err := x.opened.file.answer(&req, s.sendOptions(x))
 	if err != nil {
 		return request.Outcome{}, err
 	}
@@ -77,6 +86,18 @@ func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
 	}
 	n, err := x.to.file(a)
 	return x.outcome(a.Plan.Status, n, err)
+}
+
+func (s *Server) sendOptions(x *exchange) *rootbound.SendOptions {
+	return &rootbound.SendOptions{
+		AsAttachment:  x.asked.download,
+		MaxAge:        s.cfg.MaxAge,
+		Precompressed: s.cfg.Precompressed,
+		Site:          s.cfg.Site,
+		Private:       x.may.Private,
+		CrossOrigin:   s.cfg.CrossOrigin,
+		RequestID:     x.f.ID,
+	}
 }
 
 // sendPlan sends a plan of the server's own, with the fields that all answers have.
