@@ -90,6 +90,8 @@ type Config struct {
 	CacheCheck time.Duration
 	// NoFastLane leaves plain HTTP/1.1 to net/http too, as on systems other than Linux.
 	NoFastLane bool
+	// Profiles shows those of the process under /-/debug/pprof/, where /-/metrics is shown.
+	Profiles bool
 	// Log is for the operator; default slog.Default(). Access is one line a request; nil is none.
 	Log    *slog.Logger
 	Access *slog.Logger

@@ -18,6 +18,8 @@ const (
 	pageHealth  = ownPrefix + "healthz"
 	pageReady   = ownPrefix + "readyz"
 	pageMetrics = ownPrefix + "metrics"
+
+	pageProfiles = ownPrefix + "debug/pprof/" // and the name of one
 )
 
 // health is what /-/healthz shows where only the operator can see it.
@@ -44,7 +46,8 @@ func (s *Server) own(x *exchange) (handled bool) {
 		return false
 	}
 	full := at.local || at.admin
-	known := path == pageHealth || path == pageReady || path == pageMetrics && full
+	profile, isProfile := strings.CutPrefix(path, pageProfiles)
+	known := path == pageHealth || path == pageReady || path == pageMetrics && full || isProfile && full && s.cfg.Profiles && isProfileName(profile)
 	if !known && full && !at.admin {
 		return false // a reserved name, which the NAME stage refuses
 	}
@@ -74,6 +77,9 @@ func (s *Server) ownPage(f *request.Facts, path string, full bool) plan.Plan {
 		return plan.OptionsPlan()
 	case path == pageMetrics:
 		return s.metricsPage()
+	case strings.HasPrefix(path, pageProfiles):
+		_, query := splitTarget(f.Target)
+		return profilePage(strings.TrimPrefix(path, pageProfiles), query)
 	case path == pageHealth && full:
 		return s.healthPage()
 	}
