@@ -14,6 +14,7 @@ type Conn struct {
 	state    state
 	readable bool // there may be bytes to read, and no event will say so again
 	writable bool // there may be room again
+	ended    bool // the client has sent all it will: no event comes for the end of what is read before it
 	close    bool // after what is being answered
 	foreign  bool // to be handed over once everything before was sent
 	peer     netip.Addr

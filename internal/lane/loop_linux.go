@@ -309,13 +309,13 @@ func (l *loop) turnAway(fd int) {
 // expire ends what took too long.
 func (l *loop) expire() {
 	for c := l.idle.due(l.now); c != nil; c = l.idle.due(l.now) {
-		l.end(c)
+		l.drop(c)
 	}
 	for c := l.header.due(l.now); c != nil; c = l.header.due(l.now) {
-		l.end(c)
+		l.drop(c)
 	}
 	for c := l.linger.due(l.now); c != nil; c = l.linger.due(l.now) {
-		l.end(c)
+		l.drop(c)
 	}
 	for c := l.pace.due(l.now); c != nil; c = l.pace.due(l.now) {
 		l.judge(c)
