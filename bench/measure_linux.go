@@ -155,7 +155,7 @@ func (b *bench) measureLoad(r *row, s *server, w *work) (sample, error) {
 		return sample{}, err
 	}
 	n := b.count(r.n)
-	if s.name == httpDir || s.name == osRoot {
+	if s.name != ours && s.name != nginxSafe && s.name != nginxStrict {
 		n = max(1, n/3) // no bound is about them
 	}
 	w.requests, w.want, w.connections = j.requests, j.want, min(r.connections, n)

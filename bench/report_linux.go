@@ -81,6 +81,10 @@ type bound struct {
 // leastFast is the share that the fast lane must answer of the rows it is made for.
 const leastFast = 0.99
 
+// noisy is the share of the servers' core that others may use while a row is
+// measured; more of it and the figures are worth less.
+const noisy = 0.15
+
 func (b bound) String() string {
 	switch len(b.of) {
 	case 0:
@@ -158,7 +162,13 @@ func (row *Row) summary() string {
 	for _, r := range row.Ratios {
 		words = append(words, fmt.Sprintf("%.2f × %s", r.Median, r.To))
 	}
-	return strings.Join(append(words, row.Verdict), ", ")
+	words = append(words, row.Verdict)
+	for _, f := range row.Figures {
+		if f.Noise > noisy {
+			return strings.Join(words, ", ") + " (NOISY: others used the servers' core too)"
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func figure(name string, samples []sample) Figure {
