@@ -176,7 +176,11 @@ func (b *bench) startNginx(s *server, dir string) error {
 	defer socket.Close()
 	s.addr = l.Addr().String()
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, []byte(b.nginxConfig(s)), 0o644); err != nil {
+	files, cached, err := nginxFiles()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(conf, []byte(b.nginxConfig(s, files, cached)), 0o644); err != nil {
 		return err
 	}
 	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o755); err != nil {
@@ -203,9 +207,24 @@ func (b *bench) startNginx(s *server, dir string) error {
 // and files of 1 MiB twice as much.
 const nginxLines = "sendfile on;"
 
+// nginxFiles is how many files nginx may have open, and how many of them its
+// cache may hold: 20,000, or what leaves room for connections. A cache that takes
+// the last descriptor makes nginx answer 500.
+func nginxFiles() (open, cached uint64, err error) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, 0, err
+	}
+	open = min(limit.Max, 64<<10)
+	if open < 12<<10 {
+		return 0, 0, fmt.Errorf("a process may open %d files (ulimit -Hn); the bench needs %d", open, 12<<10)
+	}
+	return open, min(20_000, open-1<<10), nil
+}
+
 // nginxConfig is nginx as its manual would have it for static files. What it
 // would write about names that are missing is off, like the access logs of all.
-func (b *bench) nginxConfig(s *server) string {
+func (b *bench) nginxConfig(s *server, files, cached uint64) string {
 	var user, cache, listen, tlsLines string
 	lines := b.opts.nginxLines
 	if os.Geteuid() == 0 {
@@ -215,15 +234,15 @@ func (b *bench) nginxConfig(s *server) string {
 		lines = "sendfile off;"
 	}
 	if s.name != nginxStrict {
-		cache = "open_file_cache max=20000 inactive=60s;"
+		cache = fmt.Sprintf("open_file_cache max=%d inactive=60s;", cached)
 	}
 	if s.variant.tls {
 		listen = " ssl http2"
 		tlsLines = fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites %s;",
 			b.path("cert.pem"), b.path("key.pem"), tls.CipherSuiteName(cipher))
 	}
-	return strings.NewReplacer("USER", user, "CACHE", cache, "MORE", lines, "LISTEN", s.addr+listen, "TLS", tlsLines, "BASE", b.files.base).Replace(
-		`daemon off; worker_processes 1; worker_rlimit_nofile 20480; pid nginx.pid; error_log stderr crit; USER
+	return strings.NewReplacer("USER", user, "FILES", fmt.Sprint(files), "CACHE", cache, "MORE", lines, "LISTEN", s.addr+listen, "TLS", tlsLines, "BASE", b.files.base).Replace(
+		`daemon off; worker_processes 1; worker_rlimit_nofile FILES; pid nginx.pid; error_log stderr crit; USER
 events { worker_connections 20000; }
 http {
 	include /etc/nginx/mime.types;

@@ -164,7 +164,7 @@ func (row *Row) summary() string {
 	}
 	words = append(words, row.Verdict)
 	for _, f := range row.Figures {
-		if f.Noise > noisy {
+		if f.Noise > noisy && row.Unit != overIdle {
 			return strings.Join(words, ", ") + " (NOISY: others used the servers' core too)"
 		}
 	}
