@@ -74,6 +74,10 @@ internal/docrun     ->  github.com/yuin/goldmark  # code blocks are found as a r
 internal/docrun     ->  internal/testenv  # blocks run like any other process of a test
 internal/docrun     ->  internal/tree     # the sample files
 
+bench -> internal/testenv # finds nginx and the load's tools as tests do, and builds what ships
+bench -> golang.org/x/sys # CPU clocks, pinning, and a load on epoll(7)
+bench/peers/fileserver -> - # the standard library is what it measures
+
 tools/sbom  ->  -  # reads binaries with debug/buildinfo
 `
 
@@ -90,6 +94,7 @@ var harness = []string{
 	"internal/attack/plant",
 	"internal/crashtest",
 	"internal/crashwrite",
+	"bench",
 }
 
 // rootModules are the other modules that an importer of the library gets.
