@@ -2,6 +2,7 @@ package hotcache
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,6 +112,31 @@ func (b *bench) open(name string) (string, string) {
 	}
 	b.Fatalf("Open(%s) = %v, %v, %v", name, l, f, err)
 	return "", ""
+}
+
+// fill opens each of the files, which are made for that, through each of so many Dirs: as many entries.
+func (b *bench) fill(files, dirs int, content string) func() {
+	b.Helper()
+	var opened []*rootbound.Dir
+	for range dirs {
+		opened = append(opened, openDir(b, b.base, rootbound.Config{}))
+	}
+	for i := range files {
+		b.write(fmt.Sprint("f", i), content)
+	}
+	return func() {
+		for i := range files {
+			for _, d := range opened {
+				_, f, err := b.Open(context.Background(), d, b.name(fmt.Sprint("f", i)))
+				if f != nil {
+					_ = f.Close()
+				}
+				if _, _, missing := b.Open(context.Background(), d, b.name(fmt.Sprint("missing", i))); err != nil || missing == nil {
+					b.Fatal(err, missing)
+				}
+			}
+		}
+	}
 }
 
 // content is what a GET of it would bring.
