@@ -143,10 +143,16 @@ func TestForgetDuringOpen(t *testing.T) {
 			if g.opens != 2 {
 				t.Errorf("%s: %d opens: who came after the write waits for what began before it", name, g.opens)
 			}
-			g.passed <- struct{}{}
-			g.passed <- struct{}{}
+			g.passed <- struct{}{} // who waits longest goes first
 			<-before
+			if _, state, _ := g.Get(g.gated, g.name(name), g.clock.now()); state != None {
+				t.Errorf("%s: what was opened before the write was kept: %d", name, state)
+			}
+			g.passed <- struct{}{}
 			<-after
+			if _, state, _ := g.Get(g.gated, g.name(name), g.clock.now()); state == None {
+				t.Errorf("%s: what was opened after the write was not kept", name)
+			}
 			if len(g.flights) != 0 {
 				t.Errorf("%d flights left", len(g.flights))
 			}

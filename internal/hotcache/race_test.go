@@ -98,12 +98,7 @@ func TestRace(t *testing.T) {
 	var served [5]atomic.Int64
 	for i := range 8 {
 		readers.Go(func() {
-			for n := i; ; n++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
+			for n := i; n < 1000 || !closed(done); n++ {
 				b.advance(DefaultCheck / 100)
 				served[b.ask(t, subjects[n%len(subjects)])].Add(1)
 			}
@@ -112,18 +107,28 @@ func TestRace(t *testing.T) {
 	writers.Wait()
 	close(done)
 	readers.Wait()
-	for state := None; state <= Due; state++ {
+	for _, state := range []State{None, Hit, Stale} {
 		if served[state].Load() == 0 {
 			t.Errorf("no answer was state %d", state)
 		}
 	}
+	b.advance(2 * DefaultCheck)
 	for _, s := range subjects {
 		l, _, _ := control.Get(b.dir, b.name(s.name), b.clock.now())
-		if _, old := s.judge([]byte(content(t, l)), time.Duration(b.since.Load()), DefaultCheck); !old && b.since.Load() > int64(2*DefaultCheck) {
+		if _, old := s.judge([]byte(content(t, l)), time.Duration(b.since.Load()), DefaultCheck); !old {
 			t.Errorf("%s: the control serves nothing old", s.name)
 		}
 	}
 	b.sound()
+}
+
+func closed(done chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // ask gets a file as a server does, and judges it. It returns the state that Get told; Missing stands for a File.
@@ -155,9 +160,14 @@ func (b *bench) ask(t *testing.T, s *subject) State {
 }
 
 // TestRaceMissing makes and removes a file while many ask: nobody is told that it is missing later than a second after
-// it was.
+// it was. The control believes it for ever.
 func TestRaceMissing(t *testing.T) {
 	b := newBench(t, Config{})
+	control := New(Config{Check: math.MaxInt64, Now: b.clock.now})
+	control.checkMiss = math.MaxInt64
+	if _, _, err := control.Open(context.Background(), b.dir, b.name("f")); err == nil {
+		t.Fatal("there is a file")
+	}
 	var missing atomic.Bool
 	var ended atomic.Int64 // when it was last missing, or later
 	missing.Store(true)
@@ -166,12 +176,7 @@ func TestRaceMissing(t *testing.T) {
 	for range 8 {
 		readers.Go(func() {
 			n := b.name("f")
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
+			for i := 0; i < 1000 || !closed(done); i++ {
 				b.advance(missTime / 50)
 				at := b.clock.now()
 				_, state, err := b.Get(b.dir, n, at)
@@ -204,4 +209,12 @@ func TestRaceMissing(t *testing.T) {
 	close(done)
 	readers.Wait()
 	b.sound()
+	b.replace("f", "there")
+	b.advance(missTime)
+	if _, state, _ := control.Get(b.dir, b.name("f"), b.clock.now()); state != Missing {
+		t.Errorf("the control says %d", state)
+	}
+	if got, _ := b.open("f"); got != "there" {
+		t.Errorf("Open = %q", got)
+	}
 }

@@ -229,3 +229,48 @@ func TestBoundUnderConcurrency(t *testing.T) {
 	wg.Wait()
 	b.sound()
 }
+
+// TestNoRoomToRead: while all the room is taken by what is being read, a file is handed out and not kept.
+func TestNoRoomToRead(t *testing.T) {
+	b := newBench(t, Config{})
+	b.write("f", "file")
+	b.store.reserved = b.store.room
+	if _, how := b.open("f"); how != "file" {
+		t.Errorf("Open = %s", how)
+	}
+	b.store.reserved = 0
+	if got, how := b.open("f"); how != "loaded" || got != "file" {
+		t.Errorf("Open = %q %s", got, how)
+	}
+	b.sound()
+}
+
+// TestReplacedKeepsItsPlace: a new version of a hot file is hot.
+func TestReplacedKeepsItsPlace(t *testing.T) {
+	b := newBench(t, Config{Max: 64 << 10})
+	b.write("hot", "first")
+	large := strings.Repeat("x", 6<<10)
+	for i := range 20 {
+		b.write(fmt.Sprint("cold", i), large)
+	}
+	pass := func() {
+		for i := range 20 {
+			b.open(fmt.Sprint("cold", i))
+		}
+	}
+	b.open("hot")
+	for range maxHits {
+		b.get("hot")
+	}
+	pass()
+	b.replace("hot", "second")
+	b.advance(DefaultCheck)
+	if got, _ := b.open("hot"); got != "second" {
+		t.Errorf("Open = %q", got)
+	}
+	e := b.store.entries[keyOf(b.dir, b.name("hot"))]
+	if e == nil || e.queue != &b.store.main {
+		t.Error("the new version is not in the main queue")
+	}
+	b.sound()
+}
