@@ -36,6 +36,9 @@ func (b *bench) sound() {
 	if len(s.entries) != entries || s.peak < entries || s.reserved != 0 || len(c.flights) != 0 {
 		b.Errorf("%d entries in queues, %d in the map (peak %d), %d bytes reserved, %d flights", entries, len(s.entries), s.peak, s.reserved, len(c.flights))
 	}
+	if got, want := s.used(), s.small.bytes+s.main.bytes+int64(s.peak-entries)*mapCell; got != want {
+		b.Errorf("%d bytes, want %d: entries and the empty cells of the map", got, want)
+	}
 	if s.used() > s.room || s.missing.bytes > s.roomMiss || len(s.traces.at) > s.traces.limit || len(s.traces.ring) > s.traces.limit {
 		b.Errorf("%d of %d bytes, missing %d of %d, %d traces of %d", s.used(), s.room, s.missing.bytes, s.roomMiss, len(s.traces.at), s.traces.limit)
 	}
@@ -241,6 +244,31 @@ func TestNoRoomToRead(t *testing.T) {
 	b.store.reserved = 0
 	if got, how := b.open("f"); how != "loaded" || got != "file" {
 		t.Errorf("Open = %q %s", got, how)
+	}
+	b.sound()
+}
+
+// TestComesBack: a file that is asked for again soon after it was pushed out is no passer-by.
+func TestComesBack(t *testing.T) {
+	b := newBench(t, Config{Max: 64 << 10})
+	b.write("f", "file")
+	large := strings.Repeat("x", 6<<10)
+	for i := range 12 {
+		b.write(fmt.Sprint("cold", i), large)
+	}
+	b.open("f")
+	for i := range 12 {
+		b.open(fmt.Sprint("cold", i))
+	}
+	if _, state := b.get("f"); state != None {
+		t.Fatalf("f was not pushed out: %d", state)
+	}
+	b.open("f")
+	if e := b.store.entries[keyOf(b.dir, b.name("f"))]; e.queue != &b.store.main {
+		t.Error("f passes through the small queue again")
+	}
+	if e := b.store.entries[keyOf(b.dir, b.name("cold11"))]; e.queue != &b.store.small {
+		t.Error("a file that is seen for the first time is in the main queue")
 	}
 	b.sound()
 }
