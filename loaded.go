@@ -94,8 +94,11 @@ func (l *Loaded) ETag() string { return l.rep.etag }
 
 // Memory is how many bytes of memory it takes, its content and what Memo may take included.
 func (l *Loaded) Memory() int64 {
-	const header = int64(unsafe.Sizeof(Loaded{})) + memoSize
-	return header + int64(cap(l.content)+len(l.name.String())+len(l.rep.etag)+len(l.rep.inline)+len(l.rep.ctype))
+	n := int64(unsafe.Sizeof(Loaded{})) + memoSize + int64(cap(l.content))
+	for _, s := range []string{l.name.String(), l.rep.etag, l.rep.inline, l.rep.ctype} {
+		n += int64(len(s) + len(s)/8 + 16) // an allocation is rounded up
+	}
+	return n
 }
 
 // Answer decides what HTTP says, as File.Answer of the file at the time it was opened: by the same code. It reads

@@ -3,6 +3,7 @@ package rootbound
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -49,7 +50,18 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// alike runs change on a file and then sets its modification time to what it was.
+// later makes a file one that was opened an hour later than it was.
+func later(f *File) *File { f.opened = f.opened.Add(time.Hour); return f }
+
+// TestLoadSeesOldTimes: setting the modification time back hides nothing.
+func TestLoadSeesOldTimes(t *testing.T) {
+	seesChange(t, func(path string) error {
+		return alike(filepath.Dir(path), filepath.Base(path), func(p string) error { return overwrite(p, "XXXXX") })
+	})
+}
+
+// alike runs change on a file and then sets its modification time to what it was, until the file system's clock has
+// gone on since the file was last touched: two changes within a tick look like one.
 func alike(base, name string, change func(path string) error) error {
 	path := filepath.Join(base, name)
 	fi, err := os.Stat(path)
@@ -59,7 +71,16 @@ func alike(base, name string, change func(path string) error) error {
 	if err := change(path); err != nil {
 		return err
 	}
-	return os.Chtimes(path, fi.ModTime(), fi.ModTime())
+	was := fi.Sys().(*syscall.Stat_t).Ctim
+	for now := fi; now.Sys().(*syscall.Stat_t).Ctim == was; {
+		if err := os.Chtimes(path, fi.ModTime(), fi.ModTime()); err != nil {
+			return err
+		}
+		if now, err = os.Stat(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func replaceAlike(base, name string) error {

@@ -39,8 +39,8 @@ func newFastHandler(f *fast) *fastHandler {
 // Request answers what needs no waiting, and makes a task of the rest.
 func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lane.Task {
 	h.fill(c, r)
-	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received)}
-	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true}
+	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), scratch: h.reply.scratch[:0]}
+	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true, shares: h.s.handles != nil}
 	h.x.aside = h.aside
 	if !h.s.guarded(&h.x, (*Server).quickly) || h.x.later {
 		return h.task()

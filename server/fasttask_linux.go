@@ -28,6 +28,7 @@ type fastTask struct {
 func (h *fastHandler) task() lane.Task {
 	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply}
 	t.own()
+	t.reply.scratch = nil // the loop's
 	t.x.f, t.x.to, t.x.quick, t.x.aside = &t.facts, &t.reply, false, nil
 	if h.x.later {
 		t.begun = true

@@ -30,6 +30,7 @@ type opened struct {
 type found struct {
 	file   *rootbound.File
 	loaded *rootbound.Loaded
+	handle *handle // of file, where others use it too
 }
 
 func (f found) name() rootbound.Name {
@@ -50,10 +51,17 @@ func (f found) answer(req *plan.Request, o *rootbound.SendOptions) (*rootbound.A
 }
 
 func (s *Server) close(f found) {
-	if f.file != nil {
-		_ = f.file.Close() // only read from
-		s.metrics.openFiles.Dec()
+	switch {
+	case f.handle != nil:
+		s.handles.release(f.handle)
+	case f.file != nil:
+		s.closeFile(f.file)
 	}
+}
+
+func (s *Server) closeFile(f *rootbound.File) {
+	_ = f.Close() // only read from
+	s.metrics.openFiles.Dec()
 }
 
 // closeOpened closes what OPEN opened, and the answer made of it.
@@ -63,7 +71,7 @@ func (s *Server) closeOpened(x *exchange) {
 	}
 	s.close(x.opened.file)
 	s.close(found{file: x.opened.dir})
-	x.answer, x.opened = nil, opened{}
+	x.answer, x.opened, x.fetched = nil, opened{}, false
 }
 
 // open is the OPEN stage: one confined open of what is named, or of a directory's index.
@@ -120,16 +128,41 @@ func (s *Server) find(x *exchange, m *Mount, n rootbound.Name) (f found, err err
 	case hotcache.Hit, hotcache.Missing:
 		return found{loaded: l}, err
 	}
+	if h := s.shared(x, m, n); h != nil {
+		return found{file: h.file, handle: h}, nil
+	}
 	if x.quick {
 		return found{}, errWait
 	}
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), patienceForOthers)
 	defer cancel()
 	f.loaded, f.file, err = s.cache.Open(ctx, m.Dir, n)
 	if f.file != nil {
 		s.metrics.openFiles.Inc()
+		if x.shares {
+			f.handle = s.handles.keep(m.Dir, n, f.file, began)
+		}
 	}
 	return f, err
+}
+
+// shared returns a file that another request opened a moment ago and nobody changed since. A quick exchange asks about
+// changes when it has read.
+func (s *Server) shared(x *exchange, m *Mount, n rootbound.Name) *handle {
+	if !x.shares {
+		return nil
+	}
+	h := s.handles.get(m.Dir, n, x.f.Received)
+	if h == nil || x.quick {
+		return h
+	}
+	if changed, err := h.file.Changed(); changed || err != nil {
+		s.handles.forget(h)
+		s.handles.release(h)
+		return nil
+	}
+	return h
 }
 
 // background has something done that may block.

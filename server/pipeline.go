@@ -49,6 +49,8 @@ type exchange struct {
 	// where it may.
 	quick bool
 
+	// shares says that the reply never moves a file's offset, so that an open file may be others' too.
+	shares bool
 	// aside has something done by others, which may block; nil does it at once.
 	aside func(func())
 
@@ -58,7 +60,9 @@ type exchange struct {
 	err    error // the refusal so far
 	opened opened
 	answer *rootbound.Answer
-	out    request.Outcome
+	// fetched says that the reply has read the body of the answer already.
+	fetched bool
+	out     request.Outcome
 	// later says that the reply goes on sending after SEND: what became of it is recorded when that has ended.
 	later bool
 }
@@ -135,7 +139,7 @@ func (s *Server) finish(x *exchange) {
 // mustWait says whether a quick exchange has come to what may block.
 func (s *Server) mustWait(x *exchange) bool {
 	if x.err == nil {
-		return x.opened.list || x.opened.file.loaded != nil && !s.noSiblings(x)
+		return x.opened.list || x.opened.file.loaded != nil && !s.noSiblings(x) || x.opened.file.file != nil && !s.fetch(x)
 	}
 	return errors.Is(x.err, errWait) || s.hasNotFoundPage(x)
 }

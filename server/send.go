@@ -76,16 +76,55 @@ func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
 	} else if x.opened.file.loaded != nil {
 		s.learnSiblings(x)
 	}
-	a, err := x.opened.file.answer(&req, s.sendOptions(x))
-	if err != nil {
-		return request.Outcome{}, err
+	if x.answer == nil {
+		if err := s.makeAnswer(x, &req); err != nil {
+			return request.Outcome{}, err
+		}
 	}
-	x.answer = a
+	a := x.answer
 	if a.Plan.Reason != "" {
 		return request.Outcome{}, refusedByPlan(&a.Plan)
 	}
 	n, err := x.to.file(a)
 	return x.outcome(a.Plan.Status, n, err)
+}
+
+// makeAnswer decides what HTTP says for the file that was found.
+func (s *Server) makeAnswer(x *exchange, req *plan.Request) (err error) {
+	o, h := s.sendOptions(x), x.opened.file.handle
+	if h != nil {
+		o.ContentType = s.handles.typeOf(h) // known already, it need not be read for
+	}
+	x.answer, err = x.opened.file.answer(req, o)
+	if err != nil || h == nil || o.ContentType != "" || x.answer.Plan.Status != 200 || x.answer.Body() != h.file {
+		return err
+	}
+	for _, f := range x.answer.Plan.Fields {
+		if f.Name == "Content-Type" {
+			s.handles.learn(h, f.Value)
+		}
+	}
+	return nil
+}
+
+// fetcher is a reply that can read a short body without waiting.
+type fetcher interface {
+	fetch(a *rootbound.Answer, h *handle) bool
+}
+
+// fetch makes the answer of a quick exchange for an open file, and reads what it needs of the file; false where that
+// might wait.
+func (s *Server) fetch(x *exchange) bool {
+	h, to := x.opened.file.handle, x.to
+	if h == nil || s.handles.typeOf(h) == "" || s.cfg.Precompressed && x.f.Plan.AcceptEncoding != "" {
+		return false
+	}
+	f, ok := to.(fetcher)
+	if !ok || s.makeAnswer(x, &x.f.Plan) != nil {
+		return false
+	}
+	x.fetched = x.answer.Plan.Reason != "" || f.fetch(x.answer, h)
+	return x.fetched
 }
 
 func (s *Server) sendOptions(x *exchange) *rootbound.SendOptions {

@@ -30,6 +30,7 @@ type Server struct {
 	hosts          []string          // lower case
 	stages         stages
 	cache          *hotcache.Cache // nil: nothing is kept
+	handles        *handles        // nil likewise
 	metrics        *metrics
 	begun          time.Time
 	draining       atomic.Bool
@@ -77,6 +78,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.CacheSize > 0 {
 		s.cache = hotcache.New(hotcache.Config{Max: cfg.CacheSize, Check: cfg.CacheCheck})
+		s.handles = newHandles(cfg.CacheCheck, s.closeFile)
 	}
 	s.metrics.build.WithLabelValues(cfg.Version).Set(1)
 	s.files = s.httpServer()
@@ -220,6 +222,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.fast.flush()
 	}
 	s.cache.Close()
+	s.handles.close()
 	if failed != nil && !errors.Is(failed, http.ErrServerClosed) {
 		return failed
 	}

@@ -18,6 +18,8 @@ const (
 	// tailSize is how much of a file is held back until the descriptor was asked once more whether it changed, as in
 	// the library's own writer.
 	tailSize = 64 << 10
+	// holdSize is how much of it is enough behind what sendfile(2) sent.
+	holdSize = 8 << 10
 	// turn is how much one client is sent before others have their turn, sendfileSize how much in one call.
 	turn         = 4 << 20
 	sendfileSize = 1 << 20
@@ -108,7 +110,7 @@ func (st *stream) hold() int64 {
 			return 0
 		}
 	}
-	return tailSize
+	return holdSize
 }
 
 func (st *stream) sendfile(k *lane.Socket, max int) (n int, again bool, err error) {

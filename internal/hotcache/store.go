@@ -44,7 +44,9 @@ const (
 )
 
 // overhead is what an entry takes beside its Loaded: itself, its place in the map, its name.
-func overhead(name int) int64 { return int64(unsafe.Sizeof(entry{})) + mapCell + int64(name) + 16 }
+func overhead(name int) int64 {
+	return int64(unsafe.Sizeof(entry{})) + 8 + mapCell + int64(name+name/8) + 16 // allocations are rounded up
+}
 
 func (s *store) init(limit int64) {
 	s.entries = map[key]*entry{}
