@@ -96,7 +96,7 @@ func (s *Server) makeAnswer(x *exchange, req *plan.Request) (err error) {
 		o.ContentType = s.handles.typeOf(h) // known already, it need not be read for
 	}
 	x.answer, err = x.opened.file.answer(req, o)
-	if err != nil || h == nil || o.ContentType != "" || x.answer.Plan.Status != 200 || x.answer.Body() != h.file {
+	if err != nil || h == nil || o.ContentType != "" || len(x.answer.Plan.Segments) != 1 || x.answer.Body() != h.file {
 		return err
 	}
 	for _, f := range x.answer.Plan.Fields {
