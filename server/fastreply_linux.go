@@ -30,6 +30,8 @@ type fastReply struct {
 
 	scratch []byte // what fetch read
 	fetched bool
+	// resident says that the stream may be sent on the loop, as far as the system has the file in memory.
+	resident bool
 }
 
 func (t *fastReply) started() bool { return t.began }
@@ -138,12 +140,16 @@ func (t *fastReply) body1(b []byte) int64 {
 // whether the file is still what it was. File systems that may wait for others do not know that flag.
 func (t *fastReply) fetch(a *rootbound.Answer, h *handle) bool {
 	segs := a.Plan.Segments
-	if len(segs) > 1 || len(segs) == 1 && (segs[0].Text != "" || segs[0].Len > smallRead) {
+	if len(segs) > 1 || len(segs) == 1 && segs[0].Text != "" {
 		return false
 	}
 	t.scratch = t.scratch[:0]
 	if len(segs) == 1 {
-		t.scratch = slices.Grow(t.scratch, int(segs[0].Len))[:segs[0].Len]
+		size := segs[0].Len
+		if t.resident = size > smallRead; t.resident {
+			size = 1 // streamed from here, as far as it is in memory
+		}
+		t.scratch = slices.Grow(t.scratch, int(size))[:size]
 		n := 0
 		err := h.raw.Control(func(fd uintptr) {
 			n, _ = unix.Preadv2(int(fd), [][]byte{t.scratch}, segs[0].Off, unix.RWF_NOWAIT)
@@ -155,7 +161,7 @@ func (t *fastReply) fetch(a *rootbound.Answer, h *handle) bool {
 			return false
 		}
 	}
-	t.fetched = true
+	t.fetched = !t.resident
 	return true
 }
 
@@ -181,7 +187,7 @@ func (t *fastReply) fromFile(a *rootbound.Answer) (int64, error) {
 		return segs[0].Len, nil
 	}
 	t.header(a.Plan.Status, a.Plan.Fields)
-	t.stream = st
+	t.stream, st.loop = st, t.resident
 	return 0, errLater
 }
 

@@ -20,13 +20,14 @@ type fastTask struct {
 	facts request.Facts
 	reply fastReply
 	pool  *lane.Pool // nil where nothing blocks
+	home  *lane.Pool // for what may
 	begun bool
 	ended bool
 }
 
 // task makes one of the handler's exchange: what OPEN must do yet, or what is on its way from memory.
 func (h *fastHandler) task() lane.Task {
-	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply}
+	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply, home: h.pools[h.x.asked.mount]}
 	t.own()
 	t.reply.scratch = nil // the loop's
 	t.x.f, t.x.to, t.x.quick, t.x.aside = &t.facts, &t.reply, false, nil
@@ -34,7 +35,7 @@ func (h *fastHandler) task() lane.Task {
 		t.begun = true
 		t.reply.buf = append([]byte(nil), h.reply.buf[h.reply.from:]...)
 	} else {
-		t.pool = h.pools[h.x.asked.mount]
+		t.pool = t.home
 		t.reply.buf = nil
 	}
 	h.s.running.begin()
@@ -66,6 +67,9 @@ func (t *fastTask) Run(k *lane.Socket) lane.State {
 		}
 	}
 	state, err := t.send(k)
+	if err == errElsewhere {
+		t.pool = t.home
+	}
 	if state == lane.Blocked || state == lane.Yield {
 		return state
 	}

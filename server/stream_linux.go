@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/internal/lane"
 	"github.com/rootbound/rootbound/internal/plan"
@@ -22,6 +24,7 @@ const (
 	holdSize = 8 << 10
 	// turn is how much one client is sent before others have their turn, sendfileSize how much in one call.
 	turn         = 4 << 20
+	loopTurn     = 512 << 10 // on the loop, where all others wait
 	sendfileSize = 1 << 20
 )
 
@@ -34,7 +37,11 @@ type stream struct {
 	raw  syscall.RawConn
 	segs []plan.Segment // still to be sent
 	sent int64          // body bytes handed to the system
+	loop bool           // nothing may wait for a disk
 }
+
+// errElsewhere says that a stream of the loop's would have to wait.
+var errElsewhere = errors.New("to be sent by a worker")
 
 func newStream(a *rootbound.Answer) *stream {
 	return &stream{file: a.Body(), segs: append([]plan.Segment(nil), a.Plan.Segments...)}
@@ -52,6 +59,9 @@ func memoryStream(pieces [][]byte) *stream {
 // send goes on where it stopped.
 func (st *stream) send(k *lane.Socket) (lane.State, error) {
 	budget := turn
+	if st.loop {
+		budget = loopTurn
+	}
 	for len(st.segs) > 0 {
 		if budget <= 0 {
 			return lane.Yield, nil
@@ -60,6 +70,9 @@ func (st *stream) send(k *lane.Socket) (lane.State, error) {
 		st.sent += int64(n)
 		budget -= n
 		switch {
+		case err == errElsewhere:
+			st.loop = false
+			return lane.Yield, err
 		case err != nil:
 			return lane.Broken, st.failed(err)
 		case again:
@@ -87,7 +100,11 @@ func (st *stream) step(k *lane.Socket) (n int, again bool, err error) {
 		return n, again, err
 	}
 	if hold := st.hold(); seg.Len > hold {
-		n, again, err = st.sendfile(k, int(min(seg.Len-hold, sendfileSize)))
+		size := int(min(seg.Len-hold, sendfileSize))
+		if st.loop {
+			size = min(size, loopTurn)
+		}
+		n, again, err = st.sendfile(k, size)
 	} else {
 		var tail []byte
 		if tail, err = st.tail(); err != nil {
@@ -119,9 +136,19 @@ func (st *stream) sendfile(k *lane.Socket, max int) (n int, again bool, err erro
 			return 0, false, err
 		}
 	}
-	ctlErr := st.raw.Control(func(fd uintptr) { n, again, err = k.SendFile(int(fd), st.segs[0].Off, max) })
-	if ctlErr != nil {
+	sure := true
+	ctlErr := st.raw.Control(func(fd uintptr) {
+		if st.loop {
+			n, again, sure, err = k.SendResident(int(fd), st.segs[0].Off, max)
+			return
+		}
+		n, again, err = k.SendFile(int(fd), st.segs[0].Off, max)
+	})
+	switch {
+	case ctlErr != nil:
 		return 0, false, ctlErr
+	case !sure:
+		return 0, false, errElsewhere
 	}
 	if err == nil && !again && n == 0 { // shorter than it was
 		err = reason.New(reason.ChangedWhileSent, nil)
@@ -135,6 +162,10 @@ func (st *stream) tail() ([]byte, error) {
 	seg := st.segs[0]
 	buf := *tails.Get().(*[]byte)
 	b := buf[:min(seg.Len, tailSize)]
+	if st.loop && !st.readNow(b, seg.Off) {
+		st.release(buf)
+		return nil, errElsewhere
+	}
 	n, err := st.file.ReadAt(b, seg.Off)
 	if n < len(b) {
 		st.release(buf)
@@ -152,6 +183,13 @@ func (st *stream) tail() ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// readNow says whether a read would be answered from the system's memory, by one that is.
+func (st *stream) readNow(b []byte, off int64) bool {
+	n := 0
+	err := st.raw.Control(func(fd uintptr) { n, _ = unix.Preadv2(int(fd), [][]byte{b}, off, unix.RWF_NOWAIT) })
+	return err == nil && n == len(b)
 }
 
 func (st *stream) release(b []byte) {

@@ -101,7 +101,21 @@ func (s *Socket) SendFile(from int, off int64, max int) (n int, again bool, err 
 	}
 }
 
-// Taken is how many bytes the client has acknowledged, as far as the system says.
+// SendResident is SendFile for what is in the system's memory, so that it does not wait for a disk; sure is false, and
+// nothing was sent, where that is not known (cachestat(2)).
+func (s *Socket) SendResident(from int, off int64, max int) (n int, again, sure bool, err error) {
+	if !resident(from, off, max) {
+		return 0, false, false, nil
+	}
+	n, err = sendfile(s.fd, from, off, max)
+	if err == unix.EAGAIN {
+		return 0, true, true, nil
+	}
+	s.written += int64(n)
+	return n, false, true, err
+}
+
+// taken is how many bytes the client has acknowledged, as far as the system says.
 func (s *Socket) taken() int64 { return s.written - unacknowledged(s.fd) }
 
 // list holds connections in the order of their deadlines, which are all equally far from when they were put there.

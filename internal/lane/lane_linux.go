@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"sync"
@@ -73,7 +72,6 @@ type Lane struct {
 	cfg   Config
 	loops []*loop
 	wg    sync.WaitGroup
-	conns atomic.Int64
 	told  atomic.Int64 // when Failed was told last, in Unix seconds
 }
 
@@ -163,6 +161,3 @@ func netConn(fd int) (net.Conn, error) {
 	c, err := net.FileConn(f)
 	return c, errors.Join(err, f.Close())
 }
-
-// peerless is the address of a Unix socket's other end.
-var peerless netip.Addr

@@ -48,6 +48,7 @@ type loop struct {
 	req     Request
 	reply   Reply
 	workers bool    // a task was given away since the last wait
+	turns   []*Conn // whose tasks have yielded
 	again   []*Conn // there may be more to read of these
 
 	mu         sync.Mutex
@@ -154,8 +155,16 @@ func (l *loop) run() {
 	}
 }
 
-// readAgain reads once more of those that may have sent more than one read takes, each in its turn.
+// readAgain goes on with tasks of the loop's own that yielded, and reads once more of those that may have sent more
+// than one read takes: each in its turn.
 func (l *loop) readAgain() {
+	turns := l.turns
+	l.turns = nil
+	for _, c := range turns {
+		if c.state == working {
+			l.dispatch(c)
+		}
+	}
 	cs := l.again
 	l.again = nil
 	for _, c := range cs {
@@ -172,7 +181,7 @@ func (l *loop) wait() {
 		runtime.Gosched()
 	}
 	l.ready = epollWait(l.epfd, l.events[:])
-	if l.ready > 0 || len(l.again) > 0 {
+	if l.ready > 0 || len(l.again)+len(l.turns) > 0 {
 		return
 	}
 	l.handler.Tick()

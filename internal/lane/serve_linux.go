@@ -217,11 +217,7 @@ func (l *loop) dispatch(c *Conn) {
 	}
 	pool := s.task.Pool()
 	if pool == nil {
-		st := s.task.Run(&s.sock)
-		for st == Yield {
-			st = s.task.Run(&s.sock)
-		}
-		l.ran(c, st)
+		l.ran(c, s.task.Run(&s.sock))
 		return
 	}
 	l.workers = true
@@ -248,7 +244,9 @@ func (l *loop) ran(c *Conn, st State) {
 		l.tell(s.task, s.doomed)
 		s.task = nil
 		l.drop(c)
-	case st == Blocked && c.writable:
+	case st == Yield && s.task.Pool() == nil:
+		l.turns = append(l.turns, c)
+	case st == Yield, st == Blocked && c.writable:
 		l.dispatch(c)
 	case st == Blocked:
 		c.state = blocked

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"net/netip"
+	"os"
 	"runtime"
 	"strconv"
 	"unsafe"
@@ -67,6 +68,33 @@ func send2(fd int, a, b []byte) (int, error) {
 		if e == 0 {
 			runtime.KeepAlive(&iov)
 			return int(n), nil
+		}
+		if !eintr(e) {
+			return 0, e
+		}
+	}
+}
+
+// sysCachestat is the number of cachestat(2), the same for every architecture but alpha (Linux 6.5).
+const sysCachestat = 451
+
+// resident says that the system has all of a part of a file in memory.
+func resident(fd int, off int64, n int) bool {
+	part := struct{ off, n uint64 }{uint64(off), uint64(n)}
+	var cs struct{ cache, dirty, writeback, evicted, recentlyEvicted uint64 }
+	_, _, e := unix.RawSyscall6(sysCachestat, uintptr(fd), uintptr(unsafe.Pointer(&part)), uintptr(unsafe.Pointer(&cs)), 0, 0, 0)
+	page := int64(os.Getpagesize())
+	first, last := off/page, (off+int64(n)-1)/page
+	return e == 0 && cs.cache >= uint64(last-first+1)
+}
+
+// sendfile is sendfile(2) of what is in memory.
+func sendfile(to, from int, off int64, n int) (int, error) {
+	for {
+		o := off
+		m, _, e := unix.RawSyscall6(unix.SYS_SENDFILE, uintptr(to), uintptr(from), uintptr(unsafe.Pointer(&o)), uintptr(n), 0, 0)
+		if e == 0 {
+			return int(m), nil
 		}
 		if !eintr(e) {
 			return 0, e
