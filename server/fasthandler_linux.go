@@ -22,6 +22,8 @@ type fastHandler struct {
 	ids   string // request ids still unused
 	date  dateField
 	lines []logged
+	// refusals are kept for as long as the loop runs.
+	refusals refusals
 
 	counts  [2][600]prometheus.Counter // by method (GET, HEAD) and status
 	seconds prometheus.Observer
@@ -30,7 +32,7 @@ type fastHandler struct {
 
 func newFastHandler(f *fast) *fastHandler {
 	return &fastHandler{
-		fast:    f,
+		fast: f, refusals: refusals{},
 		seconds: f.s.metrics.seconds.WithLabelValues(string(request.LaneFast)),
 		bytes:   f.s.metrics.bytes.WithLabelValues(string(request.LaneFast)),
 	}
@@ -39,7 +41,7 @@ func newFastHandler(f *fast) *fastHandler {
 // Request answers what needs no waiting, and makes a task of the rest.
 func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lane.Task {
 	h.fill(c, r)
-	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), scratch: h.reply.scratch[:0]}
+	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), scratch: h.reply.scratch[:0], refusals: h.refusals}
 	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true, shares: h.s.handles != nil}
 	h.x.aside = h.aside
 	if !h.s.guarded(&h.x, (*Server).quickly) || h.x.later {

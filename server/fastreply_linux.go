@@ -28,6 +28,8 @@ type fastReply struct {
 	stream *stream
 	pieces [4][]byte
 
+	refusals refusals // the loop's; nil elsewhere
+
 	scratch []byte // what fetch read
 	fetched bool
 	// resident says that the stream may be sent on the loop, as far as the system has the file in memory.

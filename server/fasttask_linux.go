@@ -29,7 +29,7 @@ type fastTask struct {
 func (h *fastHandler) task() lane.Task {
 	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply, home: h.pools[h.x.asked.mount]}
 	t.own()
-	t.reply.scratch = nil // the loop's
+	t.reply.scratch, t.reply.refusals = nil, nil // the loop's
 	t.x.f, t.x.to, t.x.quick, t.x.aside = &t.facts, &t.reply, false, nil
 	if h.x.later {
 		t.begun = true

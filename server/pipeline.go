@@ -187,14 +187,36 @@ func (s *Server) sendRefusal(x *exchange) (int64, error) {
 			return n, err
 		}
 	}
-	p := rootbound.RefusalPlan(x.err, rootbound.RefusalOptions{
-		Accept: x.f.Accept, RequestID: x.f.ID, Private: x.may.Private, CrossOrigin: s.cfg.CrossOrigin,
-	})
+	render := func(id string) plan.Plan {
+		return rootbound.RefusalPlan(x.err, rootbound.RefusalOptions{
+			Accept: x.f.Accept, RequestID: id, Private: x.may.Private, CrossOrigin: s.cfg.CrossOrigin,
+		})
+	}
 	var pe *planRefusal
 	if errors.As(x.err, &pe) {
+		p := render(x.f.ID)
 		p.Fields = append(p.Fields, pe.fields...)
+		return x.to.plan(&p)
 	}
+	if to, ok := x.to.(refuser); ok {
+		if n, ok := to.refused(refusalKey{rootbound.Status(x.err), x.f.Accept, x.may.Private}, x.f.ID, render); ok {
+			return n, nil
+		}
+	}
+	p := render(x.f.ID)
 	return x.to.plan(&p)
+}
+
+// refuser is a reply that keeps refusals it has rendered: those of one key differ in their request id alone.
+type refuser interface {
+	refused(k refusalKey, id string, render func(id string) plan.Plan) (int64, bool)
+}
+
+// refusalKey is what a refusal depends on beside its request id.
+type refusalKey struct {
+	status  int
+	accept  string
+	private bool
 }
 
 // planRefusal is a refusal by the plan (412, 416) with the fields that its status wants.

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"net"
 	"net/netip"
 	"os"
 	"runtime"
@@ -147,4 +148,10 @@ func unacknowledged(fd int) int64 {
 	return int64(n)
 }
 
-func zone(index uint32) string { return strconv.FormatUint(uint64(index), 10) }
+// zone is how package net calls the interface of a link-local address.
+func zone(index uint32) string {
+	if i, err := net.InterfaceByIndex(int(index)); err == nil {
+		return i.Name
+	}
+	return strconv.FormatUint(uint64(index), 10)
+}
