@@ -10,6 +10,7 @@ import (
 
 	"github.com/rootbound/rootbound/internal/lane"
 	"github.com/rootbound/rootbound/internal/plan"
+	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
 )
 
@@ -28,11 +29,12 @@ type fastHandler struct {
 	counts  [2][600]prometheus.Counter // by method (GET, HEAD) and status
 	seconds prometheus.Observer
 	bytes   prometheus.Counter
+	reasons map[reason.Code]prometheus.Counter
 }
 
 func newFastHandler(f *fast) *fastHandler {
 	return &fastHandler{
-		fast: f, refusals: refusals{},
+		fast: f, refusals: refusals{}, reasons: map[reason.Code]prometheus.Counter{},
 		seconds: f.s.metrics.seconds.WithLabelValues(string(request.LaneFast)),
 		bytes:   f.s.metrics.bytes.WithLabelValues(string(request.LaneFast)),
 	}
@@ -152,7 +154,7 @@ func (h *fastHandler) count(x *exchange, took time.Duration) {
 	if x.f.Method == http.MethodHead {
 		method = 1
 	}
-	if status >= len(h.counts[0]) || x.out.Result == request.Aborted || x.out.Reason != "" {
+	if status >= len(h.counts[0]) || x.out.Result == request.Aborted {
 		h.s.metrics.done(x.f, x.out, took)
 		return
 	}
@@ -165,6 +167,15 @@ func (h *fastHandler) count(x *exchange, took time.Duration) {
 	if x.out.Bytes > 0 {
 		h.bytes.Add(float64(x.out.Bytes))
 	}
+	if x.out.Reason == "" {
+		return
+	}
+	r := h.reasons[x.out.Reason]
+	if r == nil {
+		r = h.s.metrics.refusalOf(x.out.Reason)
+		h.reasons[x.out.Reason] = r
+	}
+	r.Inc()
 }
 
 // HandOver gives a connection to net/http.

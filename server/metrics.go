@@ -130,8 +130,10 @@ func (m *metrics) requestsOf(f *request.Facts, out request.Outcome) prometheus.C
 }
 
 // refusal counts by code; one that is not on the list is that of Unforeseen.
-func (m *metrics) refusal(c reason.Code) {
-	m.refusals.WithLabelValues(string(reason.Lookup(c).Code)).Inc()
+func (m *metrics) refusal(c reason.Code) { m.refusalOf(c).Inc() }
+
+func (m *metrics) refusalOf(c reason.Code) prometheus.Counter {
+	return m.refusals.WithLabelValues(string(reason.Lookup(c).Code))
 }
 
 func (m *metrics) turnedAway() {
