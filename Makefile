@@ -14,8 +14,9 @@ test: ## run everything that must pass: peers, lint, tests on both containments
 lint: ## formatting, vet, staticcheck, builds for every system
 	@tools/lint.sh
 
-bench: ## run the benchmarks
+bench: ## run the Go benchmarks, then measure beside nginx and net/http (BENCHFLAGS)
 	go test -run '^$$' -bench . -benchmem ./...
+	go run ./bench $(BENCHFLAGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@tools/fuzz.sh

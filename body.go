@@ -33,7 +33,7 @@ func (a *Answer) send(w http.ResponseWriter) (sent int64, started bool, err erro
 	segs := a.Plan.Segments
 	last := -1
 	for i, s := range segs {
-		if s.Text == "" && s.Len > 0 {
+		if s.Text == "" && s.Len > 0 && a.body != nil {
 			last = i
 		}
 	}
@@ -43,7 +43,7 @@ func (a *Answer) send(w http.ResponseWriter) (sent int64, started bool, err erro
 		buf := tails.Get().(*[]byte)
 		defer tails.Put(buf)
 		if tail, err = a.readTail((*buf)[:segs[last].Len], segs[last].Off); err != nil {
-			return 0, false, refusal("send", a.body.name.String(), err)
+			return 0, false, refusal("send", a.name.String(), err)
 		}
 	}
 	writeHeader(w, &a.Plan)
@@ -51,7 +51,7 @@ func (a *Answer) send(w http.ResponseWriter) (sent int64, started bool, err erro
 		n, err := a.writeSegment(w, i == last, tail)(s.Text, s.Off, s.Len)
 		sent += n
 		if err != nil {
-			return sent, true, refusal("send", a.body.name.String(), err)
+			return sent, true, refusal("send", a.name.String(), err)
 		}
 	}
 	return sent, true, nil
@@ -72,6 +72,9 @@ func (a *Answer) writeSegment(w io.Writer, last bool, tail []byte) func(text str
 		switch {
 		case text != "":
 			m, err := io.WriteString(w, text)
+			return int64(m), err
+		case a.body == nil:
+			m, err := w.Write(a.content[off : off+n])
 			return int64(m), err
 		case !last:
 			return a.copy(w, off, n)

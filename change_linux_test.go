@@ -38,16 +38,6 @@ var changes = []struct {
 
 func overwrite(path string) error { return patch(path, 0, bytes.Repeat([]byte("B"), bodySize)) }
 
-func patch(path string, off int64, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.WriteAt(b, off)
-	return err
-}
-
 // TestChangeWhileSending: a file that is changed in place while a slow client takes it ends the answer before its last
 // bytes, whatever was asked and whatever it travels by. The client reads the beginning, then the file is changed, then
 // it reads on: nobody waits for a clock.

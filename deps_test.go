@@ -34,12 +34,17 @@ internal/durable -> - # one write, of the standard library
 internal/config -> . # the names of policies are the library's
 internal/config -> internal/name # patterns are read once, with the position of the fault
 internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
+internal/lane -> golang.org/x/sys # epoll(7)
+internal/hotcache -> . # keeps what was opened, and opens
+internal/hotcache -> internal/reason # which refusals may be remembered
 internal/listing -> . # a page of Entries
 internal/listing -> internal/name # hrefs are escaped as names are
 internal/listing -> internal/plan # JSON or HTML, by the weights of Accept
 internal/listing -> internal/reason # a directory that cannot be read has a reason
 
 server -> . # opens and sends
+server -> internal/hotcache # small files that are asked for often
+server -> internal/lane # the event loops of the fast lane
 server -> internal/listing # directories
 server -> internal/name # mounts and patterns
 server -> internal/plan # methods, redirects
@@ -72,6 +77,10 @@ internal/docrun     ->  github.com/yuin/goldmark  # code blocks are found as a r
 internal/docrun     ->  internal/testenv  # blocks run like any other process of a test
 internal/docrun     ->  internal/tree     # the sample files
 
+bench -> internal/testenv # finds nginx and the load's tools as tests do, and builds what ships
+bench -> golang.org/x/sys # CPU clocks, pinning, and a load on epoll(7)
+bench/peers/fileserver -> - # the standard library is what it measures
+
 tools/sbom  ->  -  # reads binaries with debug/buildinfo
 `
 
@@ -88,6 +97,7 @@ var harness = []string{
 	"internal/attack/plant",
 	"internal/crashtest",
 	"internal/crashwrite",
+	"bench",
 }
 
 // rootModules are the other modules that an importer of the library gets.

@@ -242,7 +242,7 @@ func openReason(err error) error {
 
 // admit asks everything of the open descriptor: that it is what may be served, and what its own name is.
 func (d *Dir) admit(f *os.File, n Name) (*File, error) {
-	file := &File{f: f, dir: d, name: n, opened: time.Now()}
+	file := &File{held: held{dir: d, name: n, opened: time.Now()}, f: f}
 	if err := file.stat(); err != nil {
 		return nil, err
 	}

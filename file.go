@@ -21,16 +21,28 @@ type facts struct {
 	dev, ino uint64
 }
 
+// same says whether two answers of fstat(2) are of one file that nobody touched in between.
+func (a *facts) same(b *facts) bool {
+	return a.size == b.size && a.modTime.Equal(b.modTime) && a.change.Equal(b.change) &&
+		a.mode == b.mode && a.links == b.links && a.dev == b.dev && a.ino == b.ino
+}
+
+// held is what is known of an opened file beside its descriptor: what an answer is made from. It is not changed
+// after the open.
+type held struct {
+	dir    *Dir
+	name   Name
+	facts  facts
+	opened time.Time
+}
+
 // File is an open file or directory beneath a base directory. What it says of itself was asked of the open
 // descriptor, once, at open: it does not follow later changes (see Changed).
 //
 // Reading moves one offset, as with os.File; ReadAt is safe for concurrent use.
 type File struct {
-	f      *os.File
-	dir    *Dir
-	name   Name
-	facts  facts
-	opened time.Time
+	held
+	f *os.File
 }
 
 // Name returns the file's own name beneath the base directory. It differs from what was requested where a link
@@ -48,12 +60,15 @@ func (f *File) IsDir() bool { return f.facts.mode.IsDir() }
 
 // ETag is the entity tag (RFC 9110 8.8.3): size and modification time in nanoseconds, so that replicas agree. It
 // is weak while the file is younger than two seconds: until then it may change twice within one tick of the clock.
-func (f *File) ETag() string {
-	return plan.ETag(f.facts.size, f.facts.modTime, f.young())
-}
+func (f *File) ETag() string { return f.tag() }
+
+func (h *held) tag() string { return plan.ETag(h.facts.size, h.facts.modTime, h.young()) }
 
 // young says that the file may still change within the same tick of its clock (RFC 9110 8.8.1, 8.8.2.2).
-func (f *File) young() bool { return f.opened.Sub(f.facts.modTime) < 2*time.Second }
+func (h *held) young() bool { return h.opened.Sub(h.facts.modTime) < settling }
+
+// settling is how long after a change another may go unseen: the coarsest clock of a file system, FAT's, ticks so.
+const settling = 2 * time.Second
 
 // Stat returns the facts from open as a fs.FileInfo whose Name is the last element.
 func (f *File) Stat() (fs.FileInfo, error) { return fileInfo{f, f.name}, nil }

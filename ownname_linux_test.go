@@ -110,7 +110,7 @@ func TestOwnNameFolded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.exact(&File{f: f, dir: d, name: n}); ReasonOf(err) != reason.OpenedName {
+		if err := d.exact(&File{held: held{dir: d, name: n}, f: f}); ReasonOf(err) != reason.OpenedName {
 			t.Errorf("%q: %v, want %q", folded, err, reason.OpenedName)
 		}
 		// The control: by the path alone it would have been taken.

@@ -154,7 +154,7 @@ func (d *Dir) ownParent(f *os.File, requested string, n Name) (string, error) {
 	path, err := descriptorPath(f)
 	base, baseErr := descriptorPath(d.base.file)
 	if err != nil || baseErr != nil {
-		if d.cfg.Symlinks == SymlinksRefuse && !d.mayFold(&File{f: f, dir: d, name: n}) {
+		if d.cfg.Symlinks == SymlinksRefuse && !d.mayFold(&File{held: held{dir: d, name: n}, f: f}) {
 			return requested, nil
 		}
 		return "", reason.New(reason.OpenedUnknown, nil)

@@ -55,9 +55,20 @@ type SendOptions struct {
 type Answer struct {
 	// Plan has status, headers and byte segments.
 	Plan plan.Plan
-	// body is the file the segments are of: the file itself, or its precompressed sibling.
+	name Name
+	// body is the file the segments are of: the file itself, or its precompressed sibling; nil where they are of
+	// content.
 	body    *File
+	content []byte
 	sibling *File // to close; nil where body is the caller's
+}
+
+// represented is what is sent of a file where no sibling is: its media type and entity tag.
+type represented struct {
+	ctype  string
+	active bool
+	etag   string
+	inline string // the disposition without a download name of the caller's
 }
 
 // codings are the precompressed siblings we know, best first.
@@ -69,25 +80,33 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	if f.IsDir() {
 		return nil, refusal("send", f.name.String(), reason.New(reason.Directory, nil))
 	}
-	if o.ETag != "" && !plan.IsETag(o.ETag) {
-		return nil, refusal("send", f.name.String(), errNoEntityTag)
-	}
-	a := &Answer{body: f}
-	ctype, active, err := f.contentType(o)
-	if err != nil {
+	if err := o.check(f.name); err != nil {
 		return nil, err
 	}
-	facts := plan.File{Size: f.Size(), ModTime: f.facts.modTime, ContentType: ctype, SHA256: o.SHA256}
-	etag := f.etag(o)
+	rep := represented{etag: f.tag()}
+	if err := f.contentType(o, &rep); err != nil {
+		return nil, err
+	}
+	return f.answer(req, o, &rep, &Answer{body: f}), nil
+}
+
+// answer is the one way from an opened file to an answer, whether its bytes are still in the file or in memory.
+func (h *held) answer(req *plan.Request, o *SendOptions, rep *represented, a *Answer) *Answer {
+	a.name = h.name
+	facts := plan.File{Size: h.facts.size, ModTime: h.facts.modTime, ContentType: rep.ctype, SHA256: o.SHA256}
+	etag := rep.etag
+	if o.ETag != "" {
+		etag = o.ETag
+	}
 	if o.Precompressed {
-		if s, coding := f.openSibling(req); s != nil {
-			a.body, a.sibling = s, s
+		if s, coding := h.openSibling(req); s != nil {
+			a.body, a.sibling, a.content, a.name = s, s, nil, s.name
 			facts.Size, facts.ContentEncoding, facts.SHA256 = s.Size(), coding, nil
 			if s.facts.modTime.After(facts.ModTime) {
 				facts.ModTime = s.facts.modTime
 			}
 			if o.ETag == "" {
-				etag = s.ETag()
+				etag = s.tag()
 			}
 			etag = suffixETag(etag, coding)
 		}
@@ -98,12 +117,12 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	if !o.LastModified.IsZero() {
 		facts.ModTime = o.LastModified
 	}
-	if facts.ModTime.After(f.opened) { // RFC 9110 8.8.2.1: never later than the message itself
-		facts.ModTime = f.opened
+	if facts.ModTime.After(h.opened) { // RFC 9110 8.8.2.1: never later than the message itself
+		facts.ModTime = h.opened
 	}
 	// Of several representations that share a date the date is weak (RFC 9110 8.8.1).
-	facts.WeakDate = o.Precompressed || f.young()
-	opts := f.planOptions(o, active)
+	facts.WeakDate = o.Precompressed || h.young()
+	opts := h.planOptions(o, rep)
 	a.Plan = plan.Make(req, &facts, &opts)
 	if a.Plan.Reason != "" {
 		a.Plan = refusedPlan(a.Plan, o)
@@ -111,11 +130,19 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 			a.Plan.Segments = nil
 		}
 	}
-	return a, nil
+	return a
 }
 
 // errNoEntityTag is a mistake of the caller's, who finds it in the log.
 var errNoEntityTag = errors.New("SendOptions.ETag is no entity tag: it needs its quotes")
+
+// check finds what the caller set wrongly.
+func (o *SendOptions) check(n Name) error {
+	if o.ETag != "" && !plan.IsETag(o.ETag) {
+		return refusal("send", n.String(), errNoEntityTag)
+	}
+	return nil
+}
 
 // refusedPlan gives a 412 or 416 the page of any refusal, and what the plan itself had to say (Content-Range).
 func refusedPlan(p plan.Plan, o *SendOptions) plan.Plan {
@@ -138,27 +165,20 @@ func (o *SendOptions) refusal() RefusalOptions {
 	return RefusalOptions{Accept: o.Accept, RequestID: o.RequestID, Private: o.Private, CrossOrigin: o.CrossOrigin}
 }
 
-func (f *File) etag(o *SendOptions) string {
-	if o.ETag != "" {
-		return o.ETag
-	}
-	return f.ETag()
-}
-
 // suffixETag makes the tag of an encoded representation differ from that of the plain one (RFC 9110 8.8.3.3).
 func suffixETag(etag, coding string) string {
 	return strings.TrimSuffix(etag, `"`) + "-" + coding + `"`
 }
 
-func (f *File) planOptions(o *SendOptions, active bool) plan.Options {
+func (h *held) planOptions(o *SendOptions, rep *represented) plan.Options {
 	p := plan.Options{
 		CacheControl:   cacheControl(o),
 		NoConditional:  o.NoConditional,
 		NoRange:        o.NoConditional,
 		NoLastModified: o.NoLastModified,
-		Disposition:    plan.Disposition(o.AsAttachment, f.downloadName(o)),
+		Disposition:    h.disposition(o, rep),
 	}
-	if active && !o.Site {
+	if rep.active && !o.Site {
 		p.ContentSecurityPolicy = "sandbox"
 	}
 	if o.Precompressed {
@@ -177,11 +197,14 @@ func (f *File) planOptions(o *SendOptions, active bool) plan.Options {
 	return p
 }
 
-func (f *File) downloadName(o *SendOptions) string {
-	if o.DownloadName != "" {
-		return o.DownloadName
+func (h *held) disposition(o *SendOptions, rep *represented) string {
+	switch {
+	case o.DownloadName != "":
+		return plan.Disposition(o.AsAttachment, o.DownloadName)
+	case !o.AsAttachment && rep.inline != "":
+		return rep.inline
 	}
-	return f.name.Last()
+	return plan.Disposition(o.AsAttachment, h.name.Last())
 }
 
 func cacheControl(o *SendOptions) string {
@@ -207,22 +230,22 @@ func (a *Answer) Close() error {
 }
 
 // openSibling opens the precompressed sibling the client likes best, nil where there is none worth sending.
-func (f *File) openSibling(req *plan.Request) (*File, string) {
+func (h *held) openSibling(req *plan.Request) (*File, string) {
 	var available []string
 	open := map[string]*File{}
 	for _, c := range codings {
 		if coding, _ := plan.Negotiate(req.AcceptEncoding, req.HasAcceptEncoding, []string{c.coding}); coding == "" {
 			continue
 		}
-		n, err := f.dir.rules.FromDir(f.name.String() + c.suffix) // deny rules hold; allow rules are about the name asked for
+		n, err := h.dir.rules.FromDir(h.name.String() + c.suffix) // deny rules hold; allow rules are about the name asked for
 		if err != nil {
 			continue
 		}
-		s, err := f.dir.openName(n.File())
+		s, err := h.dir.openName(n.File())
 		if err != nil {
 			continue
 		}
-		if s.IsDir() || s.facts.modTime.Before(f.facts.modTime) {
+		if s.IsDir() || s.facts.modTime.Before(h.facts.modTime) {
 			_ = s.Close()
 			continue
 		}
@@ -241,19 +264,23 @@ func (f *File) openSibling(req *plan.Request) (*File, string) {
 	return open[coding], coding
 }
 
+// headSize is how many of a file's first bytes tell its type.
+const headSize = 512
+
 // contentType is by the caller's word, the extension, or the first bytes, which also tell the character set.
-func (f *File) contentType(o *SendOptions) (ctype string, active bool, err error) {
+func (f *File) contentType(o *SendOptions, rep *represented) error {
 	if o.ContentType != "" {
-		return o.ContentType, plan.IsActive(o.ContentType), nil
+		rep.ctype, rep.active = o.ContentType, plan.IsActive(o.ContentType)
+		return nil
 	}
-	var buf [512]byte
+	var buf [headSize]byte
 	head := buf[:min(int64(len(buf)), f.Size())]
 	n, err := f.f.ReadAt(head, 0)
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
-		return "", false, refusal("read", f.name.String(), systemReason(err))
+		return refusal("read", f.name.String(), systemReason(err))
 	}
-	ctype, active = plan.ContentType(f.name.Last(), head[:n])
-	return ctype, active, nil
+	rep.ctype, rep.active = plan.ContentType(f.name.Last(), head[:n])
+	return nil
 }
 
 // Send answers with an open file: all of HTTP, as Flask's send_file. It never takes a path. An error says that

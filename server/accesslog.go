@@ -19,14 +19,14 @@ import (
 const maxLogged = 2048
 
 // logAccess writes the one line of a request, and a second one for the operator where nobody foresaw the error.
-func (s *Server) logAccess(f *request.Facts, who request.Subject, out request.Outcome) {
+func (s *Server) logAccess(f *request.Facts, who request.Subject, out request.Outcome, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("id", f.ID),
 		slog.String("method", printable(f.Method)),
 		slog.String("target", printable(f.Target)),
 		slog.Int("status", out.Status),
 		slog.Int64("bytes", out.Bytes),
-		slog.Duration("duration", time.Since(f.Received)),
+		slog.Duration("duration", took),
 		slog.String("client", address(f.Client)),
 		slog.String("peer", address(f.Peer)),
 		slog.String("result", string(out.Result)),

@@ -29,6 +29,8 @@ const (
 	DefaultMinRate       = 1024             // bytes a second
 	DefaultMinRateWindow = 60 * time.Second // over which MinRate is judged
 	DefaultGrace         = 30 * time.Second
+	DefaultCacheSize     = 64 << 20 // bytes
+	DefaultCacheCheck    = time.Second
 
 	readHeaderTimeout = 10 * time.Second // to send a request's header, and to finish a body nobody reads
 	idleTimeout       = 2 * time.Minute  // between requests
@@ -81,6 +83,15 @@ type Config struct {
 	MinRateWindow time.Duration
 	// Grace is how long running downloads may take after Shutdown; default DefaultGrace.
 	Grace time.Duration
+	// CacheSize, in bytes, bounds what is kept in memory of files that are asked for; default DefaultCacheSize, and
+	// less than 0 keeps nothing. CacheCheck is how long that is believed before the file is opened again; default
+	// DefaultCacheCheck.
+	CacheSize  int64
+	CacheCheck time.Duration
+	// NoFastLane leaves plain HTTP/1.1 to net/http too, as on systems other than Linux.
+	NoFastLane bool
+	// Profiles shows those of the process under /-/debug/pprof/, where /-/metrics is shown.
+	Profiles bool
 	// Log is for the operator; default slog.Default(). Access is one line a request; nil is none.
 	Log    *slog.Logger
 	Access *slog.Logger
@@ -90,13 +101,15 @@ type Config struct {
 
 // withDefaults checks the configuration and fills in what was left out.
 func (c Config) withDefaults() (Config, error) {
-	if c.MaxConns < 0 || c.MinRate < 0 || c.MinRateWindow < 0 || c.Grace < 0 || c.MaxAge < 0 {
-		return c, errors.New("server: MaxConns, MinRate, MinRateWindow, Grace and MaxAge must not be negative")
+	if c.MaxConns < 0 || c.MinRate < 0 || c.MinRateWindow < 0 || c.Grace < 0 || c.MaxAge < 0 || c.CacheCheck < 0 {
+		return c, errors.New("server: MaxConns, MinRate, MinRateWindow, Grace, MaxAge and CacheCheck must not be negative")
 	}
 	setDefault(&c.MaxConns, DefaultMaxConns)
 	setDefault(&c.MinRate, DefaultMinRate)
 	setDefault(&c.MinRateWindow, DefaultMinRateWindow)
 	setDefault(&c.Grace, DefaultGrace)
+	setDefault(&c.CacheSize, DefaultCacheSize)
+	setDefault(&c.CacheCheck, DefaultCacheCheck)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

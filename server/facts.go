@@ -30,7 +30,7 @@ func (s *Server) facts(r *http.Request, at *endpoint) *request.Facts {
 		Accept:        strings.Join(r.Header["Accept"], ", "),
 	}
 	f.Plan.Now = f.Received
-	f.Client = s.clientOf(f.Peer, at, r.Header)
+	f.Client = s.clientOf(f.Peer, at, r.Header["X-Forwarded-For"], r.Header["Forwarded"])
 	return f
 }
 

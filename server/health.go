@@ -18,6 +18,8 @@ const (
 	pageHealth  = ownPrefix + "healthz"
 	pageReady   = ownPrefix + "readyz"
 	pageMetrics = ownPrefix + "metrics"
+
+	pageProfiles = ownPrefix + "debug/pprof/" // and the name of one
 )
 
 // health is what /-/healthz shows where only the operator can see it.
@@ -37,15 +39,17 @@ type mountHealth struct {
 
 // own answers the server's own pages; handled is false where the request is about files. On addresses that others
 // can reach, health and readiness say one word and there is nothing else.
-func (s *Server) own(f *request.Facts, at *endpoint, to reply) (out request.Outcome, handled bool) {
+func (s *Server) own(x *exchange) (handled bool) {
+	f, at := x.f, x.at
 	path, _ := splitTarget(f.Target)
 	if !strings.HasPrefix(path, ownPrefix) && !at.admin {
-		return out, false
+		return false
 	}
 	full := at.local || at.admin
-	known := path == pageHealth || path == pageReady || path == pageMetrics && full
+	profile, isProfile := strings.CutPrefix(path, pageProfiles)
+	known := path == pageHealth || path == pageReady || path == pageMetrics && full || isProfile && full && s.cfg.Profiles && isProfileName(profile)
 	if !known && full && !at.admin {
-		return out, false // a reserved name, which the NAME stage refuses
+		return false // a reserved name, which the NAME stage refuses
 	}
 	err := s.admit(f, at)
 	if ok, code := plan.Method(f.Method); err == nil && !ok {
@@ -57,15 +61,14 @@ func (s *Server) own(f *request.Facts, at *endpoint, to reply) (out request.Outc
 	if err == nil && path == pageReady && s.draining.Load() {
 		err = reason.New(reason.Closed, nil)
 	}
-	if err != nil {
-		return s.refuse(f, request.Decision{}, nil, err, to), true
+	if err == nil {
+		p := s.ownPage(f, path, full)
+		x.out, err = s.sendPlan(x, &p)
 	}
-	p := s.ownPage(f, path, full)
-	out, err = s.sendPlan(f, &p, to)
-	if err != nil {
-		out = s.refuse(f, request.Decision{}, nil, err, to)
+	if x.err = err; err != nil {
+		x.out = s.refuse(x)
 	}
-	return out, true
+	return true
 }
 
 func (s *Server) ownPage(f *request.Facts, path string, full bool) plan.Plan {
@@ -74,6 +77,9 @@ func (s *Server) ownPage(f *request.Facts, path string, full bool) plan.Plan {
 		return plan.OptionsPlan()
 	case path == pageMetrics:
 		return s.metricsPage()
+	case strings.HasPrefix(path, pageProfiles):
+		_, query := splitTarget(f.Target)
+		return profilePage(strings.TrimPrefix(path, pageProfiles), query)
 	case path == pageHealth && full:
 		return s.healthPage()
 	}

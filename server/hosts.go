@@ -114,12 +114,12 @@ func (s *Server) trusted(peer netip.Addr, at *endpoint) bool {
 // clientOf is the client's address: the peer's, or, where a trusted proxy is the peer, the rightmost address in its
 // field that is no trusted proxy. Where Forwarded and X-Forwarded-For disagree, one of them may have come through
 // from the client, so neither is believed.
-func (s *Server) clientOf(peer netip.Addr, at *endpoint, h http.Header) netip.Addr {
+func (s *Server) clientOf(peer netip.Addr, at *endpoint, forwardedFor, forwarded []string) netip.Addr {
 	if len(s.cfg.TrustedProxies) == 0 || !s.trusted(peer, at) {
 		return peer
 	}
-	x, xok := s.rightmost(at, elements(h["X-Forwarded-For"]), parseNode)
-	f, fok := s.rightmost(at, elements(h["Forwarded"]), parseForwarded)
+	x, xok := s.rightmost(at, elements(forwardedFor), parseNode)
+	f, fok := s.rightmost(at, elements(forwarded), parseForwarded)
 	switch {
 	case xok && fok && x != f:
 		return peer

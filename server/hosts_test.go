@@ -86,7 +86,7 @@ func TestProxyRule(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(s.log.String(), "reason=proxy-untrusted") {
+	if !s.logs(t, "reason=proxy-untrusted") {
 		t.Error("the log does not tell proxy-untrusted")
 	}
 	trusting := serve(t, smallTree, func(u *setup) { u.cfg.TrustedProxies = prefixes("127.0.0.0/8", "10.0.0.0/8") })
@@ -136,7 +136,7 @@ func TestClientAddress(t *testing.T) {
 		if tt.peer != "" {
 			peer = netip.MustParseAddr(tt.peer)
 		}
-		if got := s.clientOf(peer, local, tt.header); got.String() != tt.want {
+		if got := s.clientOf(peer, local, tt.header["X-Forwarded-For"], tt.header["Forwarded"]); got.String() != tt.want {
 			t.Errorf("peer %q with %v: client %s, want %s", tt.peer, tt.header, got, tt.want)
 		}
 	}
@@ -188,7 +188,7 @@ func TestUnixSocket(t *testing.T) {
 			t.Errorf("%s = %d, want %d", tt.header, a.Status, tt.want)
 		}
 	}
-	if !strings.Contains(s.log.String(), "peer=unix") {
+	if !s.logs(t, "peer=unix") {
 		t.Error("the log does not tell that the peer is a Unix socket's")
 	}
 }

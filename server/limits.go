@@ -40,6 +40,7 @@ type conn struct {
 	pace    pace
 	metrics *metrics
 	done    func() // gives the connection's place back; once
+	unread  []byte // read before the connection was ours
 
 	mu       sync.Mutex // over writes: the mark is theirs
 	written  int64      // bytes handed to the system
@@ -48,6 +49,18 @@ type conn struct {
 	outer    atomic.Int64 // the deadline that net/http or TLS set, in Unix nanoseconds; 0 is none
 	slow     atomic.Bool
 	state    atomic.Int32
+}
+
+// Read gives first what another lane had read already.
+func (c *conn) Read(b []byte) (int, error) {
+	if len(c.unread) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.unread)
+	if c.unread = c.unread[n:]; len(c.unread) == 0 {
+		c.unread = nil
+	}
+	return n, nil
 }
 
 func (c *conn) Close() error {
@@ -188,7 +201,7 @@ type limiter struct {
 	net.Listener
 	at      *endpoint
 	places  *places
-	pace    pace
+	server  *Server
 	metrics *metrics
 }
 
@@ -219,11 +232,16 @@ func (l *limiter) Accept() (net.Conn, error) {
 			continue
 		}
 		l.metrics.connections.Inc()
-		return &conn{Conn: c, at: l.at, pace: l.pace, metrics: l.metrics, done: sync.OnceFunc(func() {
-			l.places.used.Add(-1)
-			l.metrics.connections.Dec()
-		})}, nil
+		return l.server.newConn(c, l.at, l.places, nil), nil
 	}
+}
+
+// newConn watches over a connection that has its place.
+func (s *Server) newConn(c net.Conn, at *endpoint, room *places, unread []byte) *conn {
+	return &conn{Conn: c, at: at, pace: pace{s.cfg.MinRate, s.cfg.MinRateWindow}, metrics: s.metrics, unread: unread, done: sync.OnceFunc(func() {
+		room.used.Add(-1)
+		s.metrics.connections.Dec()
+	})}
 }
 
 // overloaded is what a client without a place reads.

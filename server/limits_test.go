@@ -272,7 +272,7 @@ func TestOutOfDescriptorsRecovers(t *testing.T) {
 	if a := s.get(t, "/a.txt"); a.Status != 200 {
 		t.Errorf("GET = %d", a.Status)
 	}
-	if !strings.Contains(s.log.String(), "level=ERROR") {
+	if !s.logs(t, "level=ERROR") {
 		t.Error("the operator is not told")
 	}
 }

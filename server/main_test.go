@@ -32,16 +32,6 @@ type served struct {
 	stop func() // Serve has returned when it returns
 }
 
-// logs waits until the log holds text: a client may have its answer before the line is written.
-func (s *served) logs(t *testing.T, text string) {
-	t.Helper()
-	for end := time.Now().Add(patience); !strings.Contains(s.log.String(), text); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%q is not in the log:\n%s", text, s.log)
-		}
-	}
-}
-
 // syncBuffer is a log that may be read while it is written.
 type syncBuffer struct {
 	mu sync.Mutex
@@ -170,6 +160,20 @@ func (s *served) request(t *testing.T, method, target string, headers ...string)
 func (s *served) get(t *testing.T, target string, headers ...string) *attack.Answer {
 	t.Helper()
 	return s.request(t, "GET", target, headers...)
+}
+
+// logs says whether the log holds a text. A line may be written a moment after its answer.
+func (s *served) logs(t *testing.T, text string) bool {
+	t.Helper()
+	await(t, "the log to say "+text, func() bool { return strings.Contains(s.log.String(), text) })
+	return true
+}
+
+// quick says whether the fast lane is at work.
+func (s *served) quick() bool {
+	s.fastMu.Lock()
+	defer s.fastMu.Unlock()
+	return s.fast != nil
 }
 
 // metric reads one line of /-/metrics, such as `rootbound_open_files`.

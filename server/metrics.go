@@ -107,13 +107,14 @@ func (m *metrics) start() {
 		m.aborted.WithLabelValues(c)
 	}
 	m.bytes.WithLabelValues(string(request.LaneNetHTTP))
+	m.bytes.WithLabelValues(string(request.LaneFast))
 }
 
 // done counts one request.
-func (m *metrics) done(f *request.Facts, out request.Outcome) {
+func (m *metrics) done(f *request.Facts, out request.Outcome, took time.Duration) {
 	lane := string(f.Lane)
-	m.requests.WithLabelValues(methodLabel(f.Method), strconv.Itoa(out.Status), lane).Inc()
-	m.seconds.WithLabelValues(lane).Observe(time.Since(f.Received).Seconds())
+	m.requestsOf(f, out).Inc()
+	m.seconds.WithLabelValues(lane).Observe(took.Seconds())
 	m.bytes.WithLabelValues(lane).Add(float64(out.Bytes))
 	switch {
 	case out.Result == request.Aborted:
@@ -123,9 +124,16 @@ func (m *metrics) done(f *request.Facts, out request.Outcome) {
 	}
 }
 
+// requestsOf is the counter of requests like this one.
+func (m *metrics) requestsOf(f *request.Facts, out request.Outcome) prometheus.Counter {
+	return m.requests.WithLabelValues(methodLabel(f.Method), strconv.Itoa(out.Status), string(f.Lane))
+}
+
 // refusal counts by code; one that is not on the list is that of Unforeseen.
-func (m *metrics) refusal(c reason.Code) {
-	m.refusals.WithLabelValues(string(reason.Lookup(c).Code)).Inc()
+func (m *metrics) refusal(c reason.Code) { m.refusalOf(c).Inc() }
+
+func (m *metrics) refusalOf(c reason.Code) prometheus.Counter {
+	return m.refusals.WithLabelValues(string(reason.Lookup(c).Code))
 }
 
 func (m *metrics) turnedAway() {

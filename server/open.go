@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/hotcache"
+	"github.com/rootbound/rootbound/internal/plan"
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
 )
@@ -16,65 +20,43 @@ const (
 
 // opened is what the OPEN stage found to send. The zero value answers OPTIONS.
 type opened struct {
-	asked    *asked
-	file     *rootbound.File // to send
+	file     found           // to send
 	dir      *rootbound.File // to list
 	list     bool            // list dir, or the mounts where that is nil
 	redirect bool            // to the directory's own address
-	metrics  *metrics
 }
 
-func (o *opened) close() {
-	for _, f := range []*rootbound.File{o.file, o.dir} {
-		if f != nil {
-			_ = f.Close() // only read from
-			o.metrics.openFiles.Dec()
-		}
-	}
+// found is an open file or directory, or a file in memory.
+type found struct {
+	file   *rootbound.File
+	loaded *rootbound.Loaded
+	handle *handle // of file, where others use it too
 }
 
-// open is the OPEN stage: one confined open of what is named, or of a directory's index.
-func (s *Server) open(f *request.Facts, who request.Subject, may *request.Decision, a *asked) (opened, error) {
-	o := opened{asked: a, metrics: s.metrics}
-	if f.Method == "OPTIONS" {
-		return o, nil
+func (f found) name() rootbound.Name {
+	if f.loaded != nil {
+		return f.loaded.Name()
 	}
-	if a.top() {
-		o.list = true
-		if !s.cfg.Listing {
-			return o, reason.New(reason.ListingOff, nil)
-		}
-		return o, nil
-	}
-	file, err := s.openName(f, who, may, a.mount, a.name)
-	if err != nil {
-		return o, err
-	}
-	if !file.IsDir() {
-		o.file = file
-		return o, nil
-	}
-	o.dir = file
-	return o, s.openDirectory(f, who, may, &o)
+	return f.file.Name()
 }
 
-// openName opens a name, and asks MAY again about the name that the opened file turned out to have.
-func (s *Server) openName(f *request.Facts, who request.Subject, may *request.Decision, m *Mount, n rootbound.Name) (*rootbound.File, error) {
-	file, err := m.Dir.OpenName(n)
-	if err != nil {
-		return nil, err
+func (f found) isDir() bool { return f.file != nil && f.file.IsDir() }
+
+// answer decides what HTTP says.
+func (f found) answer(req *plan.Request, o *rootbound.SendOptions) (*rootbound.Answer, error) {
+	if f.loaded != nil {
+		return f.loaded.Answer(req, o)
 	}
-	s.metrics.openFiles.Inc()
-	if file.Name().String() == n.String() {
-		return file, nil
+	return f.file.Answer(req, o)
+}
+
+func (s *Server) close(f found) {
+	switch {
+	case f.handle != nil:
+		s.handles.release(f.handle)
+	case f.file != nil:
+		s.closeFile(f.file)
 	}
-	d := s.stages.may(f, who, request.Read, m.Name, file.Name())
-	may.Private = may.Private || d.Private
-	if !d.Allowed {
-		s.closeFile(file)
-		return nil, reason.New(reason.OpenedName, nil)
-	}
-	return file, nil
 }
 
 func (s *Server) closeFile(f *rootbound.File) {
@@ -82,32 +64,142 @@ func (s *Server) closeFile(f *rootbound.File) {
 	s.metrics.openFiles.Dec()
 }
 
-// openDirectory decides how o.dir is answered. It is only where it may be listed or has an index: elsewhere the
-// client does not learn that there is a directory.
-func (s *Server) openDirectory(f *request.Facts, who request.Subject, may *request.Decision, o *opened) error {
-	a := o.asked
+// closeOpened closes what OPEN opened, and the answer made of it.
+func (s *Server) closeOpened(x *exchange) {
+	if x.answer != nil {
+		_ = x.answer.Close() // only read from
+	}
+	s.close(x.opened.file)
+	s.close(found{file: x.opened.dir})
+	x.answer, x.opened, x.fetched = nil, opened{}, false
+}
+
+// open is the OPEN stage: one confined open of what is named, or of a directory's index.
+func (s *Server) open(x *exchange) error {
+	if x.f.Method == "OPTIONS" {
+		return nil
+	}
+	if x.asked.top() {
+		x.opened.list = true
+		if !s.cfg.Listing {
+			return reason.New(reason.ListingOff, nil)
+		}
+		return nil
+	}
+	file, err := s.openName(x, x.asked.name)
+	if err != nil {
+		return err
+	}
+	if !file.isDir() {
+		x.opened.file = file
+		return nil
+	}
+	x.opened.dir = file.file
+	return s.openDirectory(x)
+}
+
+// openName opens a name beneath the mount that was asked for, and asks MAY again about the name that the opened file
+// turned out to have.
+func (s *Server) openName(x *exchange, n rootbound.Name) (found, error) {
+	m := x.asked.mount
+	f, err := s.find(x, m, n)
+	if err != nil || f.name().String() == n.String() {
+		return f, err
+	}
+	d := s.stages.may(x.f, x.who, request.Read, m.Name, f.name())
+	x.may.Private = x.may.Private || d.Private
+	if !d.Allowed {
+		s.close(f)
+		return found{}, reason.New(reason.OpenedName, nil)
+	}
+	return f, nil
+}
+
+// patienceForOthers bounds how long a request waits for an open of the same name that another began.
+const patienceForOthers = time.Second
+
+// find asks the cache, and opens what that does not have.
+func (s *Server) find(x *exchange, m *Mount, n rootbound.Name) (f found, err error) {
+	l, state, err := s.cache.Get(m.Dir, n, x.f.Received)
+	switch state {
+	case hotcache.Due:
+		x.background(func() { s.cache.Refresh(m.Dir, n.Clone()) })
+		fallthrough
+	case hotcache.Hit, hotcache.Missing:
+		return found{loaded: l}, err
+	}
+	if h := s.shared(x, m, n); h != nil {
+		return found{file: h.file, handle: h}, nil
+	}
+	if x.quick {
+		return found{}, errWait
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), patienceForOthers)
+	defer cancel()
+	f.loaded, f.file, err = s.cache.Open(ctx, m.Dir, n)
+	if f.file != nil {
+		s.metrics.openFiles.Inc()
+		if x.shares {
+			f.handle = s.handles.keep(m.Dir, n, f.file, began)
+		}
+	}
+	return f, err
+}
+
+// shared returns a file that another request opened a moment ago and nobody changed since. A quick exchange asks about
+// changes when it has read.
+func (s *Server) shared(x *exchange, m *Mount, n rootbound.Name) *handle {
+	if !x.shares {
+		return nil
+	}
+	h := s.handles.get(m.Dir, n, x.f.Received)
+	if h == nil || x.quick {
+		return h
+	}
+	if changed, err := h.file.Changed(); changed || err != nil {
+		s.handles.forget(h)
+		s.handles.release(h)
+		return nil
+	}
+	return h
+}
+
+// background has something done that may block.
+func (x *exchange) background(f func()) {
+	if x.aside != nil {
+		x.aside(f)
+		return
+	}
+	f()
+}
+
+// openDirectory decides how the directory is answered. It is only where it may be listed or has an index: elsewhere
+// the client does not learn that there is a directory.
+func (s *Server) openDirectory(x *exchange) error {
+	a, o := &x.asked, &x.opened
 	if a.download {
 		return reason.New(reason.Directory, nil)
 	}
 	if s.cfg.Site {
-		index, err := s.openIndex(f, who, may, o)
+		index, err := s.openIndex(x)
 		switch {
 		case err == nil && a.name.WantsDir():
 			o.file = index
 			return nil
 		case err == nil:
-			s.closeFile(index)
+			s.close(index)
 			o.redirect = true
 			return nil
-		case errors.Is(err, rootbound.ErrUnavailable):
+		case errors.Is(err, rootbound.ErrUnavailable), errors.Is(err, errWait):
 			return err
 		}
 	}
 	if !s.cfg.Listing {
 		return reason.New(reason.ListingOff, nil)
 	}
-	d := s.stages.may(f, who, request.List, a.mount.Name, o.dir.Name())
-	may.Private = may.Private || d.Private
+	d := s.stages.may(x.f, x.who, request.List, a.mount.Name, o.dir.Name())
+	x.may.Private = x.may.Private || d.Private
 	if !d.Allowed {
 		return reason.New(orNoGrant(d.Reason), nil)
 	}
@@ -115,19 +207,18 @@ func (s *Server) openDirectory(f *request.Facts, who request.Subject, may *reque
 	return nil
 }
 
-func (s *Server) openIndex(f *request.Facts, who request.Subject, may *request.Decision, o *opened) (*rootbound.File, error) {
-	m := o.asked.mount
-	n, err := m.Dir.Child(o.dir.Name(), indexName, false)
+func (s *Server) openIndex(x *exchange) (found, error) {
+	n, err := x.asked.mount.Dir.Child(x.opened.dir.Name(), indexName, false)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
-	file, err := s.openName(f, who, may, m, n)
+	file, err := s.openName(x, n)
 	if err != nil {
-		return nil, err
+		return found{}, err
 	}
-	if file.IsDir() {
-		s.closeFile(file)
-		return nil, reason.New(reason.Directory, nil)
+	if file.isDir() {
+		s.close(file)
+		return found{}, reason.New(reason.Directory, nil)
 	}
 	return file, nil
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -97,7 +98,9 @@ func TestHeadersOnEverything(t *testing.T) {
 				t.Errorf("%s %s: Request-Id = %q: not 16 characters, or seen before", method, target, id)
 			}
 			ids[id] = true
-			s.logs(t, "id="+id)
+			if !s.logs(t, "id="+id) {
+				t.Errorf("%s %s: request %s is not in the log", method, target, id)
+			}
 		}
 	}
 	open := serve(t, smallTree, func(u *setup) { u.cfg.CrossOrigin = true })
@@ -164,9 +167,9 @@ func TestUniform404(t *testing.T) {
 				}
 			}
 			for _, code := range []reason.Code{reason.Missing, reason.LinkRefused, reason.SpecialFile, reason.NotDirectory, reason.ListingOff, reason.Unreadable} {
-				if !strings.Contains(s.log.String(), "reason="+string(code)+"\n") && !strings.Contains(s.log.String(), "reason="+string(code)+" ") {
-					t.Errorf("the log does not tell %s", code)
-				}
+				await(t, "the log to tell "+string(code), func() bool {
+					return strings.Contains(s.log.String(), "reason="+string(code)+"\n") || strings.Contains(s.log.String(), "reason="+string(code)+" ")
+				})
 			}
 			if strings.Contains(s.log.String(), "unforeseen") {
 				t.Errorf("an error nobody foresaw:\n%s", s.log)
@@ -343,7 +346,7 @@ func TestOpenedNameIsAskedAgain(t *testing.T) {
 	if err := errors.Join(os.Symlink("sub/b.txt", filepath.Join(s.base, "link")), os.Symlink("a.txt", filepath.Join(s.base, "good"))); err != nil {
 		t.Fatal(err)
 	}
-	if a := s.get(t, "/link"); a.Status != 404 || !strings.Contains(s.log.String(), string(reason.OpenedName)) {
+	if a := s.get(t, "/link"); a.Status != 404 || !s.logs(t, string(reason.OpenedName)) {
 		t.Errorf("GET /link = %d", a.Status)
 	}
 	a := s.get(t, "/good")
@@ -379,7 +382,11 @@ func TestPanicIsTheUnforeseen(t *testing.T) {
 // A client that goes away ends the listing that was being read for it, and that is no error of ours.
 func TestListingEndsWithItsClient(t *testing.T) {
 	w := &watcher{out: make(chan request.Outcome, 1)}
-	s := serve(t, smallTree, func(u *setup) {
+	large := map[string]string{}
+	for i := range 3000 {
+		large[fmt.Sprintf("%04d", i)] = ""
+	}
+	s := serve(t, large, func(u *setup) {
 		u.cfg.Listing = true
 		u.before = func(s *Server) { s.stages.record = w }
 	})

@@ -16,7 +16,8 @@ import (
 type reply interface {
 	// plan sends status, headers and literal segments, and returns how many body bytes it handed over.
 	plan(p *plan.Plan) (int64, error)
-	// file sends the answer for an open file.
+	// file sends the answer for an open file. errLater says that it was begun, and that the reply needs the answer until
+	// it has ended.
 	file(a *rootbound.Answer) (int64, error)
 	// list sends the listing of a directory.
 	list(q listing.Request) (status int, n int64, err error)
@@ -24,79 +25,143 @@ type reply interface {
 	started() bool
 }
 
-// send is the SEND stage. An error before the answer started is the refusal to send; one after it is in the outcome.
-func (s *Server) send(f *request.Facts, may request.Decision, o *opened, to reply) (request.Outcome, error) {
-	switch {
-	case f.Method == "OPTIONS":
-		p := plan.OptionsPlan()
-		p.Fields = append(p.Fields, plan.Field{Name: "Cache-Control", Value: "no-store"})
-		return s.sendPlan(f, &p, to)
-	case o.redirect:
-		p := plan.SlashPlan(name.Escape(o.asked.last()))
-		return s.sendPlan(f, &p, to)
-	case o.list:
-		q := s.listingRequest(f, may, o)
-		status, n, err := to.list(q)
-		return outcome(status, n, err, to)
-	}
-	return s.sendFile(f, may, o, to)
+// errLater is what a reply says of an answer that it goes on sending by itself.
+var errLater = errors.New("still being sent")
+
+// beginner is a reply that can go on from the start of a rendered answer.
+type beginner interface {
+	begun(head []byte, status int, x *exchange) (int64, error)
 }
 
-// outcome is that of an answer which was sent, or broken off.
-func outcome(status int, n int64, err error, to reply) (request.Outcome, error) {
+// send is the SEND stage. An error before the answer started is the refusal to send; one after it is in the outcome.
+func (s *Server) send(x *exchange) (request.Outcome, error) {
+	switch {
+	case x.f.Method == "OPTIONS":
+		p := plan.OptionsPlan()
+		p.Fields = append(p.Fields, plan.Field{Name: "Cache-Control", Value: "no-store"})
+		return s.sendPlan(x, &p)
+	case x.opened.redirect:
+		p := plan.SlashPlan(name.Escape(x.asked.last()))
+		return s.sendPlan(x, &p)
+	case x.opened.list:
+		status, n, err := x.to.list(s.listingRequest(x))
+		return x.outcome(status, n, err)
+	}
+	return s.sendFile(x)
+}
+
+// outcome is that of an answer which was sent, broken off, or is still on its way.
+func (x *exchange) outcome(status int, n int64, err error) (request.Outcome, error) {
 	out := request.Outcome{Status: status, Bytes: n, Result: request.Sent}
-	if err == nil {
-		return out, nil
-	}
-	if !to.started() && !errors.Is(err, context.Canceled) { // nobody is left to be told
+	switch {
+	case err == nil:
+	case err == errLater:
+		x.later = true
+	case !x.to.started() && !errors.Is(err, context.Canceled): // nobody is left to be told
 		return out, err
+	default:
+		out.Result, out.Cause, out.Reason = request.Aborted, err, abortReason(err)
 	}
-	out.Result, out.Cause, out.Reason = request.Aborted, err, abortReason(err)
 	return out, nil
 }
 
-func (s *Server) sendFile(f *request.Facts, may request.Decision, o *opened, to reply) (request.Outcome, error) {
-	a, err := o.file.Answer(&f.Plan, &rootbound.SendOptions{
-		AsAttachment:  o.asked.download,
-		MaxAge:        s.cfg.MaxAge,
-		Precompressed: s.cfg.Precompressed,
-		Site:          s.cfg.Site,
-		Private:       may.Private,
-		CrossOrigin:   s.cfg.CrossOrigin,
-		RequestID:     f.ID,
-	})
-	if err != nil {
-		return request.Outcome{}, err
+func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
+	req := x.f.Plan
+	if x.quick {
+		if to, ok := x.to.(beginner); ok {
+			if head, status := s.renderedOf(x).begin(&req); status != 0 {
+				n, err := to.begun(head, status, x)
+				return x.outcome(status, n, err)
+			}
+		}
+		req.AcceptEncoding, req.HasAcceptEncoding = "", true // there are none, see mustWait
+	} else if x.opened.file.loaded != nil {
+		s.learnSiblings(x)
 	}
-	defer func() { _ = a.Close() }()
+	if x.answer == nil {
+		if err := s.makeAnswer(x, &req); err != nil {
+			return request.Outcome{}, err
+		}
+	}
+	a := x.answer
 	if a.Plan.Reason != "" {
 		return request.Outcome{}, refusedByPlan(&a.Plan)
 	}
-	n, err := to.file(a)
-	return outcome(a.Plan.Status, n, err, to)
+	n, err := x.to.file(a)
+	return x.outcome(a.Plan.Status, n, err)
+}
+
+// makeAnswer decides what HTTP says for the file that was found.
+func (s *Server) makeAnswer(x *exchange, req *plan.Request) (err error) {
+	o, h := s.sendOptions(x), x.opened.file.handle
+	if h != nil {
+		o.ContentType = s.handles.typeOf(h) // known already, it need not be read for
+	}
+	x.answer, err = x.opened.file.answer(req, o)
+	if err != nil || h == nil || o.ContentType != "" || len(x.answer.Plan.Segments) != 1 || x.answer.Body() != h.file {
+		return err
+	}
+	for _, f := range x.answer.Plan.Fields {
+		if f.Name == "Content-Type" {
+			s.handles.learn(h, f.Value)
+		}
+	}
+	return nil
+}
+
+// fetcher is a reply that can read a short body without waiting.
+type fetcher interface {
+	fetch(a *rootbound.Answer, h *handle) bool
+}
+
+// fetch makes the answer of a quick exchange for an open file, and reads what it needs of the file; false where that
+// might wait.
+func (s *Server) fetch(x *exchange) bool {
+	h, to := x.opened.file.handle, x.to
+	if h == nil || s.handles.typeOf(h) == "" || s.cfg.Precompressed && x.f.Plan.AcceptEncoding != "" {
+		return false
+	}
+	f, ok := to.(fetcher)
+	if !ok || s.makeAnswer(x, &x.f.Plan) != nil {
+		return false
+	}
+	x.fetched = x.answer.Plan.Reason != "" || f.fetch(x.answer, h)
+	return x.fetched
+}
+
+func (s *Server) sendOptions(x *exchange) *rootbound.SendOptions {
+	return &rootbound.SendOptions{
+		AsAttachment:  x.asked.download,
+		MaxAge:        s.cfg.MaxAge,
+		Precompressed: s.cfg.Precompressed,
+		Site:          s.cfg.Site,
+		Private:       x.may.Private,
+		CrossOrigin:   s.cfg.CrossOrigin,
+		RequestID:     x.f.ID,
+	}
 }
 
 // sendPlan sends a plan of the server's own, with the fields that all answers have.
-func (s *Server) sendPlan(f *request.Facts, p *plan.Plan, to reply) (request.Outcome, error) {
+func (s *Server) sendPlan(x *exchange, p *plan.Plan) (request.Outcome, error) {
 	if !s.cfg.CrossOrigin {
 		p.Fields = append(p.Fields, plan.Field{Name: "Cross-Origin-Resource-Policy", Value: "same-origin"})
 	}
-	p.Fields = append(p.Fields, plan.Field{Name: "Request-Id", Value: f.ID})
-	n, err := to.plan(p)
-	return outcome(p.Status, n, err, to)
+	p.Fields = append(p.Fields, plan.Field{Name: "Request-Id", Value: x.f.ID})
+	n, err := x.to.plan(p)
+	return x.outcome(p.Status, n, err)
 }
 
-func (s *Server) listingRequest(f *request.Facts, may request.Decision, o *opened) listing.Request {
+func (s *Server) listingRequest(x *exchange) listing.Request {
 	q := listing.Request{
-		Dir:         o.dir,
-		Path:        o.asked.path(),
-		Query:       o.asked.query,
-		Accept:      f.Accept,
+		Dir:         x.opened.dir,
+		Path:        x.asked.path(),
+		Query:       x.asked.query,
+		Accept:      x.f.Accept,
 		Hide:        s.cfg.Hide,
-		RequestID:   f.ID,
-		Head:        f.Method == "HEAD",
+		RequestID:   x.f.ID,
+		Head:        x.f.Method == "HEAD",
 		CrossOrigin: s.cfg.CrossOrigin,
-		Private:     may.Private,
+		Private:     x.may.Private,
 	}
 	if len(q.Path) == 0 && len(s.mountNames) > 0 {
 		q.Hide = append(q.Hide[:len(q.Hide):len(q.Hide)], s.hiddenByMounts...)
@@ -107,30 +172,41 @@ func (s *Server) listingRequest(f *request.Facts, may request.Decision, o *opene
 	return q
 }
 
+// hasNotFoundPage says whether a site's own page may have to answer a refusal.
+func (s *Server) hasNotFoundPage(x *exchange) bool {
+	return s.cfg.Site && x.asked.mount != nil && x.f.Method != "OPTIONS" && rootbound.Status(x.err) == 404
+}
+
 // sendNotFoundPage answers with the site's own page for what is missing, whatever the reason. done says that it did;
 // the general page serves where there is none.
-func (s *Server) sendNotFoundPage(f *request.Facts, may request.Decision, m *Mount, to reply) (n int64, done bool, err error) {
-	if m == nil || f.Method == "OPTIONS" {
-		return 0, false, nil
-	}
-	page, err := m.Dir.Open(notFoundName)
+func (s *Server) sendNotFoundPage(x *exchange) (n int64, done bool, err error) {
+	name, err := x.asked.mount.Dir.Name(notFoundName)
 	if err != nil {
 		return 0, false, nil
 	}
-	defer func() { _ = page.Close() }()
-	req := plan.Request{Method: f.Method}
-	a, err := page.Answer(&req, &rootbound.SendOptions{
-		NoConditional: true, NoETag: true, NoLastModified: true, Site: true,
-		Private: may.Private, CrossOrigin: s.cfg.CrossOrigin, RequestID: f.ID,
-	})
-	if err != nil || a.Plan.Status != 200 {
+	page, err := s.find(x, x.asked.mount, name)
+	if err != nil {
 		return 0, false, nil
 	}
-	defer func() { _ = a.Close() }()
+	req := plan.Request{Method: x.f.Method}
+	a, err := page.answer(&req, &rootbound.SendOptions{
+		NoConditional: true, NoETag: true, NoLastModified: true, Site: true,
+		Private: x.may.Private, CrossOrigin: s.cfg.CrossOrigin, RequestID: x.f.ID,
+	})
+	if err != nil || a.Plan.Status != 200 {
+		s.close(page)
+		return 0, false, nil
+	}
+	s.closeOpened(x)
+	x.opened.file, x.answer = page, a
 	a.Plan.Status = 404
 	a.Plan.Fields = notFoundFields(a.Plan.Fields)
-	n, err = to.file(a)
-	return n, err == nil || to.started(), err
+	n, err = x.to.file(a)
+	if err == errLater {
+		x.later = true
+		return n, true, nil
+	}
+	return n, err == nil || x.to.started(), err
 }
 
 // notFoundFields makes the header of a file that of a refusal.

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rootbound/rootbound/internal/hotcache"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
@@ -28,10 +29,14 @@ type Server struct {
 	hiddenByMounts []name.Glob       // entries of the base that mounts hide
 	hosts          []string          // lower case
 	stages         stages
+	cache          *hotcache.Cache // nil: nothing is kept
+	handles        *handles        // nil likewise
 	metrics        *metrics
 	begun          time.Time
 	draining       atomic.Bool
-	running        running // requests in handlers
+	running        running // requests in handlers and tasks
+	fastMu         sync.Mutex
+	fast           *fast // nil where net/http does everything; set by Serve
 
 	endpoints []*endpoint
 	files     *http.Server
@@ -70,6 +75,10 @@ func New(cfg Config) (*Server, error) {
 			return nil, err
 		}
 		s.endpoints = append(s.endpoints, e)
+	}
+	if cfg.CacheSize > 0 {
+		s.cache = hotcache.New(hotcache.Config{Max: cfg.CacheSize, Check: cfg.CacheCheck})
+		s.handles = newHandles(cfg.CacheCheck, s.closeFile)
 	}
 	s.metrics.build.WithLabelValues(cfg.Version).Set(1)
 	s.files = s.httpServer()
@@ -150,37 +159,45 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor > 1 {
 		to.w.pace = &streamPace{ctl: http.NewResponseController(w), quota: int(c.pace.quota()), window: c.pace.window}
 	}
-	f := s.facts(r, c.at)
-	who, out := s.guarded(f, c.at, to)
-	s.metrics.done(f, out)
-	s.logAccess(f, who, out)
-	if out.Result == request.Aborted {
+	x := &exchange{f: s.facts(r, c.at), at: c.at, to: to}
+	s.guarded(x, (*Server).all)
+	took := time.Since(x.f.Received)
+	s.metrics.done(x.f, x.out, took)
+	s.logAccess(x.f, x.who, x.out, took)
+	if x.out.Result == request.Aborted {
 		panic(http.ErrAbortHandler) // so that the client cannot take it for complete
 	}
 }
 
+// all answers a request, be it for the server's own pages.
+func (s *Server) all(x *exchange) bool { return s.own(x) || s.run(x) }
+
 // guarded turns a panic into what every unforeseen error is: the 404, with the cause in the log.
-func (s *Server) guarded(f *request.Facts, at *endpoint, to reply) (who request.Subject, out request.Outcome) {
+func (s *Server) guarded(x *exchange, stages func(*Server, *exchange) bool) (done bool) {
 	defer func() {
 		if v := recover(); v != nil {
-			err := reason.New(reason.Unforeseen, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
-			out = s.refuse(f, request.Decision{}, nil, err, to)
-			s.stages.record.Done(f, who, out)
+			x.err = reason.New(reason.Unforeseen, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			x.may, x.asked.mount, x.later = request.Decision{}, nil, false
+			x.out = s.refuse(x)
+			s.finish(x)
+			done = true
 		}
 	}()
-	if out, handled := s.own(f, at, to); handled {
-		return who, out
-	}
-	return s.answer(f, at, to)
+	return stages(s, x)
 }
 
 // Serve accepts and answers until ctx is done or Shutdown is called, then finishes what is running within
 // Config.Grace. It closes the listeners. Its error is that of a listener that failed.
 func (s *Server) Serve(ctx context.Context) error {
-	errs, n := make(chan error, len(s.endpoints)+1), len(s.endpoints)
 	room := &places{max: int64(s.cfg.MaxConns)}
-	for _, e := range s.endpoints {
+	rest := s.beginFast(room)
+	errs, n := make(chan error, len(rest)+2), len(rest)
+	for _, e := range rest {
 		go func() { errs <- s.serveOn(s.files, e, room) }()
+	}
+	if s.fast != nil {
+		n++
+		go func() { errs <- s.files.Serve(s.fast.listener()) }()
 	}
 	if s.admin != nil {
 		e := newEndpoint(s.cfg.AdminListener)
@@ -201,6 +218,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	for range n {
 		<-errs
 	}
+	if s.fast != nil {
+		s.fast.flush()
+	}
+	s.cache.Close()
+	s.handles.close()
 	if failed != nil && !errors.Is(failed, http.ErrServerClosed) {
 		return failed
 	}
@@ -210,8 +232,22 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
+// beginFast starts the fast lane, unless Shutdown was called already, and returns the endpoints that are not its.
+func (s *Server) beginFast(room *places) []*endpoint {
+	s.fastMu.Lock()
+	defer s.fastMu.Unlock()
+	if s.draining.Load() {
+		return s.endpoints
+	}
+	quick, rest := s.fastEndpoints()
+	if s.fast = s.startFast(quick, room); s.fast == nil {
+		return s.endpoints
+	}
+	return rest
+}
+
 func (s *Server) serveOn(hs *http.Server, e *endpoint, room *places) error {
-	l := &limiter{Listener: e.listener, at: e, places: room, metrics: s.metrics, pace: pace{s.cfg.MinRate, s.cfg.MinRateWindow}}
+	l := &limiter{Listener: e.listener, at: e, places: room, server: s, metrics: s.metrics}
 	var err error
 	if e.tls {
 		err = hs.ServeTLS(l, "", "")
@@ -229,11 +265,22 @@ func (s *Server) serveOn(hs *http.Server, e *endpoint, room *places) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	var err error
 	s.stopOnce.Do(func() {
+		s.fastMu.Lock()
 		s.draining.Store(true)
+		s.fastMu.Unlock()
+		fastErr := make(chan error, 1)
+		go func() {
+			if s.fast == nil {
+				fastErr <- nil
+				return
+			}
+			fastErr <- s.fast.stop(ctx)
+		}()
 		err = s.files.Shutdown(ctx)
 		if err != nil {
 			_ = s.files.Close()
 		}
+		err = errors.Join(err, <-fastErr)
 		s.running.wait(cutTime)
 		if s.admin != nil {
 			_ = s.admin.Close()

@@ -138,6 +138,7 @@ func (p *process) serverConfig() server.Config {
 		Listeners: p.listeners, AdminListener: p.admin, Public: p.Public, Listing: p.listing(), Hide: p.Hide,
 		DownloadRoute: p.DownloadRoute, Site: p.Site, Precompressed: p.Precompressed, MaxAge: p.MaxAge,
 		CrossOrigin: p.CrossOrigin, Certificates: p.certs, Hosts: p.Hosts, TrustedProxies: p.TrustedProxies,
+		CacheSize: p.CacheSize, CacheCheck: p.CacheCheck, NoFastLane: p.NoFastLane, Profiles: p.Profiles,
 		MaxConns: p.MaxConns, MinRate: p.MinRate, MinRateWindow: time.Minute, Grace: p.Grace,
 		Log: p.log, Version: programVersion(),
 	}

@@ -39,7 +39,7 @@ var everyFlag = []string{
 	"--names", "strict", "--symlinks", "within", "--hardlinks", "refuse", "--hidden", "--well-known", "--deny", "d", "--allow", "e",
 	"--hide", "h", "--listing", "on", "--site", "--download-route", "/get", "--precompressed", "off", "--max-age", "3s", "--cross-origin",
 	"--tls-cert", "c", "--tls-key", "k", "--max-connections", "4", "--min-rate", "5", "--grace", "6s", "--access-log", "off",
-	"--log-format", "json", "--user", "u", "--mount", "m=x", "DIR",
+	"--cache", "7MiB", "--cache-check", "8s", "--fast-lane", "off", "--profiles", "--log-format", "json", "--user", "u", "--mount", "m=x", "DIR",
 }
 
 // Every flag ends where it works: a flag that is read and then forgotten would be a promise not kept.
@@ -50,7 +50,7 @@ func TestEveryFlagArrives(t *testing.T) {
 		Admin: &config.Address{Network: "tcp", Text: "127.0.0.1:2"}, Public: true, Hosts: []string{"a"},
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Listing: new(bool), Hide: set.Hide, Site: true,
 		DownloadRoute: "/get", MaxAge: 3 * time.Second, CrossOrigin: true, TLSCert: "c", TLSKey: "k", MaxConns: 4, MinRate: 5,
-		Grace: 6 * time.Second, LogFormat: "json", User: "u",
+		Grace: 6 * time.Second, LogFormat: "json", User: "u", CacheSize: 7 << 20, CacheCheck: 8 * time.Second, NoFastLane: true, Profiles: true,
 		Base: rootbound.Config{
 			Symlinks: rootbound.SymlinksWithin, Hardlinks: rootbound.HardlinksRefuse,
 			AllowHidden: true, AllowWellKnown: true, Deny: []string{"d"}, Allow: []string{"e"},

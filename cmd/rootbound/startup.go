@@ -29,7 +29,8 @@ func (p *process) sayWhatIsServed(cfg *server.Config) {
 		"hardlinks", word(p.Base.Hardlinks == rootbound.HardlinksRefuse, "refuse", "allow"), "hidden", p.Base.AllowHidden,
 		"well-known", p.Base.AllowHidden || p.Base.AllowWellKnown, "deny", len(p.Base.Deny), "allow", len(p.Base.Allow),
 		"hide", len(p.Hide), "listing", word(cfg.Listing, "on", "off"), "site", p.Site, "readers", p.readers())
-	p.log.Info("limits", "connections", p.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens)
+	p.log.Info("limits", "connections", p.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens,
+		"cache", max(0, p.CacheSize), "cache-check", p.CacheCheck.String(), "fast-lane", word(p.NoFastLane, "off", "on"))
 	if isRoot() {
 		p.log.Warn("running as root: every file of this machine can be read by a mistake; add --user NAME")
 	}

@@ -4,7 +4,9 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -48,6 +50,9 @@ type Serve struct {
 	Precompressed string    `toml:"precompressed" name:"precompressed" placeholder:"on|off" choices:"on off" group:"how" help:"Send NAME.br, NAME.zst or NAME.gz to clients that accept it. Default on."`
 	MaxAge        *Duration `toml:"max-age" name:"max-age" placeholder:"DURATION" group:"how" help:"How long caches may keep a file without asking again, such as 5m. Default 0s: ask every time."`
 	CrossOrigin   *bool     `toml:"cross-origin" name:"cross-origin" group:"how" help:"Let pages of other origins embed the files."`
+	Cache         *Size     `toml:"cache" name:"cache" placeholder:"SIZE" group:"how" help:"Memory for small files that are asked for often, such as 256MiB. Default 64MiB; 0 keeps nothing."`
+	CacheCheck    *Duration `toml:"cache-check" name:"cache-check" placeholder:"DURATION" group:"how" help:"How long a file in memory is believed before it is opened again. Default 1s."`
+	FastLane      string    `toml:"fast-lane" name:"fast-lane" placeholder:"on|off" choices:"on off" group:"how" help:"Answer plain HTTP/1.1 by event loops (Linux). Default on; off leaves everything to the general server, to find faults."`
 	TLSCert       string    `toml:"tls-cert" name:"tls-cert" placeholder:"FILE" group:"how" help:"Certificate chain in PEM; the addresses then speak HTTPS. Read again on SIGHUP."`
 	TLSKey        string    `toml:"tls-key" name:"tls-key" placeholder:"FILE" group:"how" help:"Private key of the certificate, in PEM."`
 
@@ -57,6 +62,7 @@ type Serve struct {
 
 	AccessLog string `toml:"access-log" name:"access-log" placeholder:"on|off" choices:"on off" group:"process" help:"One line a request on standard error. Default on."`
 	LogFormat string `toml:"log-format" name:"log-format" placeholder:"FORMAT" choices:"auto text json" group:"process" help:"auto (default: text on a terminal, JSON elsewhere), text or json."`
+	Profiles  *bool  `toml:"profiles" name:"profiles" group:"process" help:"Show profiles under /-/debug/pprof/, where /-/metrics is shown."`
 	User      string `toml:"user" name:"user" placeholder:"NAME" group:"process" help:"As root: become this user once directories, sockets and keys are open."`
 }
 
@@ -73,6 +79,29 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is less than nothing", text)
 	}
 	*d = Duration(v)
+	return nil
+}
+
+// Size is a number of bytes written as "64MiB"; units are KiB, MiB and GiB, and none for bytes.
+type Size int64
+
+// UnmarshalText reads a size.
+func (z *Size) UnmarshalText(text []byte) error {
+	digits, shift := string(text), 0
+	for _, u := range []struct {
+		name  string
+		shift int
+	}{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}} {
+		if d, ok := strings.CutSuffix(digits, u.name); ok {
+			digits, shift = d, u.shift
+			break
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if err != nil || n > math.MaxInt64>>shift {
+		return fmt.Errorf("%q is not a size: write a number with its unit, such as 512KiB, 64MiB or 2GiB", text)
+	}
+	*z = Size(n << shift)
 	return nil
 }
 

@@ -40,13 +40,18 @@ type Settings struct {
 	Hosts          []string
 	TrustedProxies []netip.Prefix
 	// Listing is nil where nothing was said: it then depends on the addresses.
-	Listing         *bool
-	Hide            []name.Glob
-	Site            bool
-	DownloadRoute   string
-	Precompressed   bool
-	MaxAge          time.Duration
-	CrossOrigin     bool
+	Listing       *bool
+	Hide          []name.Glob
+	Site          bool
+	DownloadRoute string
+	Precompressed bool
+	MaxAge        time.Duration
+	CrossOrigin   bool
+	// CacheSize is in bytes; less than 0 for nothing.
+	CacheSize       int64
+	CacheCheck      time.Duration
+	NoFastLane      bool
+	Profiles        bool
 	TLSCert, TLSKey string
 	MaxConns        int
 	MinRate         int64
@@ -62,6 +67,8 @@ const (
 	DefaultMaxConns = 16384
 	DefaultMinRate  = 1024
 	DefaultGrace    = 30 * time.Second
+	DefaultCache    = 64 << 20 // bytes
+	DefaultCheck    = time.Second
 )
 
 // Settings understands every value. The keys of the problems are those of a file, "serve.listen".
@@ -73,6 +80,8 @@ func (s *Serve) Settings() (*Settings, []Problem) {
 		Precompressed: c.choice("precompressed", s.Precompressed, "on") == "on",
 		CrossOrigin:   isTrue(s.CrossOrigin), TLSCert: s.TLSCert, TLSKey: s.TLSKey,
 		MaxConns: DefaultMaxConns, MinRate: DefaultMinRate, Grace: DefaultGrace,
+		CacheSize: DefaultCache, CacheCheck: DefaultCheck,
+		NoFastLane: c.choice("fast-lane", s.FastLane, "on") == "off", Profiles: isTrue(s.Profiles),
 		AccessLog: c.choice("access-log", s.AccessLog, "on") == "on",
 		LogFormat: c.choice("log-format", s.LogFormat, "auto"), User: s.User,
 	}
@@ -100,6 +109,18 @@ func (s *Serve) limits(c *checker, out *Settings) {
 	if s.MinRate != nil {
 		out.MinRate = *s.MinRate
 		c.atLeastOne("min-rate", out.MinRate)
+	}
+	if s.Cache != nil {
+		out.CacheSize = int64(*s.Cache)
+		if out.CacheSize == 0 {
+			out.CacheSize = -1 // zero would ask the server for its default
+		}
+	}
+	if s.CacheCheck != nil {
+		out.CacheCheck = time.Duration(*s.CacheCheck)
+		if out.CacheCheck == 0 {
+			out.CacheCheck = time.Nanosecond
+		}
 	}
 	if s.MaxAge != nil {
 		out.MaxAge = time.Duration(*s.MaxAge)

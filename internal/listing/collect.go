@@ -17,6 +17,9 @@ import (
 const (
 	// checkEvery is how many entries are read before the context is asked and the processor offered to others.
 	checkEvery = 256
+	// cheapScan is how many entries are read whatever the context says. A client that has closed its sending side
+	// alone looks to net/http like one that has gone, and may still want what it asked for.
+	cheapScan = 2048
 	// longScan is how many entries a listing may read before it must take one of the places in scans.
 	longScan = 20_000
 	// maxWait bounds the wait for such a place.
@@ -70,8 +73,8 @@ func (r *Request) collect(q query) (*page, error) {
 			}
 			defer done()
 		}
-		if read%checkEvery == 1 {
-			if err := r.Ctx.Err(); err != nil {
+		if read%checkEvery == 0 {
+			if err := r.Ctx.Err(); err != nil && read > cheapScan {
 				return nil, fmt.Errorf("listing: %w", err)
 			}
 			runtime.Gosched()

@@ -293,7 +293,9 @@ func TestFailureBeforeTheHeader(t *testing.T) {
 	files := map[string]int{}
 	for _, c := range "abcdefghijklmnopqrstuvwxyz" {
 		for _, d := range "abcdefghijklmnopqrstuvwxyz" {
-			files[string(c)+string(d)] = 0
+			for _, e := range "abcd" {
+				files[string(c)+string(d)+string(e)] = 0
+			}
 		}
 	}
 	base := tree(t, files)
@@ -308,7 +310,7 @@ func TestFailureBeforeTheHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	file, err := d.Open("aa")
+	file, err := d.Open("aaa")
 	if err != nil {
 		t.Fatal(err)
 	}

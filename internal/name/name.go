@@ -67,6 +67,9 @@ func (n Name) Elements() []string {
 	return strings.Split(n.text, "/")
 }
 
+// Clone returns the same name in memory of its own: a name that is kept must not keep the request it was cut from.
+func (n Name) Clone() Name { n.text = strings.Clone(n.text); return n }
+
 // File returns the same name asked for without its final slash: as a file's name it is judged anew by what opens it.
 func (n Name) File() Name { n.dir = false; return n }
 

@@ -27,6 +27,9 @@ func Binary(tb testing.TB) string {
 	return path
 }
 
+// Build is Binary for a program that is no test.
+func Build() (string, error) { return build() }
+
 func buildBinary() (string, error) {
 	if path := os.Getenv(BinaryVariable); path != "" {
 		if !filepath.IsAbs(path) {
@@ -35,7 +38,7 @@ func buildBinary() (string, error) {
 		_, err := os.Stat(path)
 		return path, err
 	}
-	root, err := findRepo()
+	root, err := FindRepo()
 	if err != nil {
 		return "", err
 	}
@@ -73,14 +76,15 @@ func processDir() (string, error) {
 // the working directory that holds go.mod.
 func Repo(tb testing.TB) string {
 	tb.Helper()
-	root, err := findRepo()
+	root, err := FindRepo()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return root
 }
 
-func findRepo() (string, error) {
+// FindRepo is Repo for a program that is no test.
+func FindRepo() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {
 		return "", err

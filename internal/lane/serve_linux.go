@@ -1,0 +1,299 @@
+package lane
+
+import "golang.org/x/sys/unix"
+
+// gone connections are not in conns any more; what workers still hold of them comes back as mail.
+
+func (l *loop) connEvent(c *Conn, ev uint32) {
+	const in, out, over = unix.EPOLLIN | unix.EPOLLRDHUP, unix.EPOLLOUT, unix.EPOLLHUP | unix.EPOLLERR
+	switch c.state {
+	case waiting:
+		if ev&(in|over) != 0 {
+			c.ended = c.ended || ev&(unix.EPOLLRDHUP|over) != 0
+			l.read(c)
+		}
+	case lingering:
+		if ev&(in|over) != 0 {
+			l.discard(c)
+		}
+	case writing, blocked, working:
+		c.readable = c.readable || ev&in != 0
+		c.ended = c.ended || ev&unix.EPOLLRDHUP != 0
+		if ev&(out|over) == 0 {
+			return
+		}
+		switch c.state {
+		case writing:
+			l.resume(c)
+		case blocked:
+			l.dispatch(c)
+		default:
+			c.writable = true
+		}
+	}
+}
+
+// room returns memory to read into, behind a copy of what was read before.
+func (l *loop) room(before []byte) []byte {
+	if len(l.chunk) < len(before)+readSize {
+		l.chunk = make([]byte, chunkSize)
+	}
+	copy(l.chunk, before)
+	return l.chunk
+}
+
+// read takes what the client sent and answers it.
+func (l *loop) read(c *Conn) {
+	had := len(c.partial)
+	b := l.room(c.partial)
+	n, err := recv(int(c.fd), b[had:had+readSize])
+	if err == unix.EAGAIN {
+		return
+	}
+	if err == nil && n == 0 && had > 0 { // the end within a header is net/http's to answer
+		l.handOver(c, c.partial)
+		return
+	}
+	if err != nil || n == 0 {
+		l.drop(c)
+		return
+	}
+	c.partial = nil
+	c.readable = n == readSize || c.ended
+	l.process(c, b[:had+n])
+}
+
+// process answers the requests at the start of data, which lies at the start of the chunk.
+func (l *loop) process(c *Conn, data []byte) {
+	for len(data) > 0 {
+		n, v := l.req.Parse(data)
+		switch v {
+		case Incomplete:
+			if l.flush(c, data) {
+				l.waitFor(c, data)
+			}
+			return
+		case Foreign:
+			c.foreign = true
+			if l.flush(c, data) {
+				l.handOver(c, data)
+			}
+			return
+		}
+		l.chunk = l.chunk[n:] // its strings may be kept
+		data = data[n:]
+		c.close = l.req.Close || l.draining
+		l.reply.Close = c.close
+		if task := l.handler.Request(c, &l.req, &l.reply); task != nil {
+			c.sending = &sending{task: task}
+			l.flushTask(c, data)
+			return
+		}
+		if l.reply.Body != nil || len(l.reply.Buf) > readSize || c.close {
+			if !l.flush(c, data) {
+				return
+			}
+			if c.close {
+				l.finish(c, len(data) > 0)
+				return
+			}
+		}
+	}
+	if l.flush(c, nil) {
+		l.waitFor(c, nil)
+	}
+}
+
+// waitFor lets a connection wait for the rest of a request.
+func (l *loop) waitFor(c *Conn, data []byte) {
+	c.state = waiting
+	if len(data) == 0 {
+		c.partial = nil
+		if l.draining {
+			l.drop(c)
+			return
+		}
+		c.put(&l.idle, l.now)
+	} else {
+		c.partial = append(make([]byte, 0, len(data)), data...)
+		if c.in != &l.header {
+			c.put(&l.header, l.now)
+		}
+	}
+	if c.readable {
+		c.readable = false
+		l.again = append(l.again, c)
+	}
+}
+
+// flush sends what has gathered. Where the client does not take all of it, the rest and the data that was not
+// answered wait with the connection, and flush returns false; so it does where the connection is gone.
+func (l *loop) flush(c *Conn, data []byte) bool {
+	if len(l.reply.Buf) == 0 && len(l.reply.Body) == 0 {
+		return true
+	}
+	buf, body := l.reply.Buf, l.reply.Body
+	var n int
+	var err error
+	if len(body) == 0 {
+		n, err = send(int(c.fd), buf, 0)
+	} else {
+		n, err = send2(int(c.fd), buf, body)
+	}
+	if cap(buf) > 4*readSize {
+		l.reply.Buf = nil
+	} else {
+		l.reply.Buf = buf[:0]
+	}
+	l.reply.Body = nil
+	if n == len(buf)+len(body) {
+		return true
+	}
+	if err != nil && err != unix.EAGAIN {
+		l.endAll(c, err)
+		return false
+	}
+	if c.sending == nil {
+		c.sending = new(sending)
+	}
+	s := c.sending
+	s.sock.fd = int(c.fd)
+	s.sock.written += int64(n)
+	if n < len(buf) {
+		s.buf = append([]byte(nil), buf[n:]...)
+		n = 0
+	} else {
+		n -= len(buf)
+	}
+	s.body = body[n:]
+	c.partial = append([]byte(nil), data...)
+	c.state = writing
+	l.judgeFrom(c)
+	return false
+}
+
+// flushTask sends what came before a task, then begins it.
+func (l *loop) flushTask(c *Conn, data []byte) {
+	if !l.flush(c, data) {
+		return
+	}
+	if len(data) > 0 {
+		c.partial = append([]byte(nil), data...)
+	}
+	l.dispatch(c)
+}
+
+// resume sends what waits in memory.
+func (l *loop) resume(c *Conn) {
+	s := c.sending
+	for _, part := range []*[]byte{&s.buf, &s.body} {
+		n, again, err := s.sock.Send(*part, false)
+		*part = (*part)[n:]
+		if err != nil {
+			l.endAll(c, err)
+			return
+		}
+		if again {
+			l.judgeFrom(c)
+			return
+		}
+		*part = nil
+	}
+	if s.task != nil {
+		l.dispatch(c)
+		return
+	}
+	l.answered(c)
+}
+
+// dispatch runs the task of a connection: here where it cannot block, else on a worker.
+func (l *loop) dispatch(c *Conn) {
+	s := c.sending
+	s.sock.fd = int(c.fd)
+	s.begun = true
+	c.state, c.writable = working, false
+	if c.in != &l.pace {
+		c.put(nil, l.now)
+	}
+	pool := s.task.Pool()
+	if pool == nil {
+		l.ran(c, s.task.Run(&s.sock))
+		return
+	}
+	l.workers = true
+	l.onWorker(c, pool)
+}
+
+func (l *loop) onWorker(c *Conn, pool *Pool) {
+	s := c.sending
+	pool.Go(func() {
+		st := s.task.Run(&s.sock)
+		if st == Yield {
+			l.onWorker(c, pool)
+			return
+		}
+		l.post(mail{what: mailTask, conn: c, state: st})
+	})
+}
+
+// ran goes on when a task has run.
+func (l *loop) ran(c *Conn, st State) {
+	s := c.sending
+	switch {
+	case st == Blocked && s.doomed != nil:
+		l.tell(s.task, s.doomed)
+		s.task = nil
+		l.drop(c)
+	case st == Yield && s.task.Pool() == nil:
+		l.turns = append(l.turns, c)
+	case st == Yield, st == Blocked && c.writable:
+		l.dispatch(c)
+	case st == Blocked:
+		c.state = blocked
+		l.judgeFrom(c)
+	case st == Broken || s.doomed != nil:
+		s.task = nil
+		l.drop(c)
+	default:
+		s.task = nil
+		l.answered(c)
+	}
+}
+
+// answered goes on after an answer that had to wait.
+func (l *loop) answered(c *Conn) {
+	c.sending = nil
+	data := c.partial
+	switch {
+	case c.close:
+		l.finish(c, len(data) > 0 || c.readable)
+	case c.foreign:
+		l.handOver(c, data)
+	case len(data) > 0:
+		c.partial = nil
+		c.put(nil, l.now)
+		b := l.room(data)
+		l.process(c, b[:len(data)])
+	default:
+		l.waitFor(c, nil)
+	}
+}
+
+// handOver gives a connection away with what was read of it.
+func (l *loop) handOver(c *Conn, data []byte) {
+	unread := append([]byte(nil), data...)
+	l.forget(c)
+	// The registration would live on with the duplicate that package net makes.
+	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil); err == nil {
+		var h Handed
+		if h.Conn, err = netConn(int(c.fd)); err == nil {
+			h.Listener, h.Unread = int(c.listener), unread
+			l.handler.HandOver(h)
+			return
+		}
+		l.lane.fail(err)
+	} else {
+		closeFD(int(c.fd))
+	}
+	l.lane.cfg.Closed()
+}

@@ -1,0 +1,226 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rootbound/rootbound/internal/lane"
+	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+// workersOfMount bounds the goroutines that wait for the file system of one mount: those of all its opens, and as many
+// that read.
+const workersOfMount = 2 * 128
+
+// fast is the fast lane: what internal/lane needs to answer by the stages, and what it hands over to net/http.
+type fast struct {
+	s         *Server
+	endpoints []*endpoint // by the lane's index of listeners
+	room      *places
+	lane      *lane.Lane
+	feed      *feed
+	pools     map[*Mount]*lane.Pool // nil is for what belongs to no mount
+	log       *logQueue
+}
+
+// fastEndpoints are those whose plain HTTP the fast lane can read: sockets of the system.
+func (s *Server) fastEndpoints() (quick, rest []*endpoint) {
+	for _, e := range s.endpoints {
+		if _, ok := e.listener.(syscall.Conn); ok && !e.tls && !s.cfg.NoFastLane {
+			quick = append(quick, e)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	return quick, rest
+}
+
+// startFast begins to accept; nil where there is nothing for it, or the system does not allow it: then net/http does
+// all of the work.
+func (s *Server) startFast(endpoints []*endpoint, room *places) *fast {
+	if len(endpoints) == 0 {
+		return nil
+	}
+	f := &fast{s: s, endpoints: endpoints, room: room, feed: newFeed(endpoints[0].listener.Addr()), log: newLogQueue(s), pools: map[*Mount]*lane.Pool{nil: lane.NewPool(workersOfMount)}}
+	for i := range s.cfg.Mounts {
+		f.pools[&s.cfg.Mounts[i]] = lane.NewPool(workersOfMount)
+	}
+	cfg := lane.Config{
+		NewHandler:    func() lane.Handler { return newFastHandler(f) },
+		HeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout,
+		MinRate: s.cfg.MinRate, Window: s.cfg.MinRateWindow,
+		Place: room.take, Opened: s.metrics.connections.Inc,
+		Closed:   func() { s.metrics.connections.Dec(); room.used.Add(-1) },
+		TurnAway: overloaded, TurnedAway: s.metrics.turnedAway,
+		Failed: func(err error) {
+			s.cfg.Log.Error("a connection could not be taken", "cause", printableError(err))
+		},
+	}
+	for _, e := range endpoints {
+		cfg.Listeners = append(cfg.Listeners, e.listener)
+	}
+	var err error
+	if f.lane, err = lane.Start(cfg); err != nil {
+		s.cfg.Log.Debug("the fast lane cannot start", "cause", printableError(err))
+		f.log.close()
+		return nil
+	}
+	return f
+}
+
+// listener is where net/http accepts what the lane hands over.
+func (f *fast) listener() net.Listener { return f.feed }
+
+// stop ends the lane: at once for those who wait, when they are done for those who are answered, and for all when ctx
+// is done. The error is ctx's where something was cut.
+func (f *fast) stop(ctx context.Context) error {
+	f.lane.Drain()
+	for _, e := range f.endpoints {
+		_ = e.listener.Close() // the lane has descriptors of its own
+	}
+	ended := make(chan struct{})
+	go func() { f.lane.Wait(); close(ended) }()
+	var err error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+		f.lane.Cut()
+		t := time.NewTimer(cutTime)
+		defer t.Stop()
+		select {
+		case <-ended:
+		case <-t.C: // an open that hangs in the system cannot be ended
+		}
+	}
+	return err
+}
+
+// feed is a listener for the connections that were handed over.
+type feed struct {
+	addr   net.Addr
+	mu     sync.Mutex
+	some   sync.Cond
+	conns  []net.Conn
+	closed bool
+}
+
+func newFeed(addr net.Addr) *feed {
+	f := &feed{addr: addr}
+	f.some.L = &f.mu
+	return f
+}
+
+// give never waits: the places of connections bound what there is.
+func (f *feed) give(c net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		_ = c.Close()
+		return
+	}
+	f.conns = append(f.conns, c)
+	f.some.Signal()
+}
+
+func (f *feed) Accept() (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.conns) == 0 && !f.closed {
+		f.some.Wait()
+	}
+	if f.closed {
+		return nil, net.ErrClosed
+	}
+	c := f.conns[0]
+	f.conns = append(f.conns[:0], f.conns[1:]...)
+	return c, nil
+}
+
+func (f *feed) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	for _, c := range f.conns {
+		_ = c.Close()
+	}
+	f.conns = nil
+	f.some.Broadcast()
+	return nil
+}
+
+func (f *feed) Addr() net.Addr { return f.addr }
+
+// logQueue has the lines of the access log written by a goroutine of its own. It is bounded: where the log takes no
+// more, the loops wait for it as every request of the other lane does, and no line is lost.
+type logQueue struct {
+	s       *Server
+	on      bool
+	batches chan []logged
+	done    chan struct{}
+	mu      sync.RWMutex // over closed
+	closed  bool
+}
+
+// logged is what a line is made of.
+type logged struct {
+	f    request.Facts
+	who  request.Subject
+	out  request.Outcome
+	took time.Duration
+}
+
+// logBatch is how many lines a loop gathers, logBatches how many such batches wait.
+const (
+	logBatch   = 64
+	logBatches = 64
+)
+
+func newLogQueue(s *Server) *logQueue {
+	q := &logQueue{s: s, on: s.cfg.Access.Enabled(context.Background(), slog.LevelInfo), batches: make(chan []logged, logBatches), done: make(chan struct{})}
+	go func() {
+		defer close(q.done)
+		for batch := range q.batches {
+			q.write(batch)
+		}
+	}()
+	return q
+}
+
+func (q *logQueue) write(batch []logged) {
+	for i := range batch {
+		l := &batch[i]
+		q.s.logAccess(&l.f, l.who, l.out, l.took)
+	}
+}
+
+// put has lines written. What comes after the end, of a request that hung for long, is written at once.
+func (q *logQueue) put(batch []logged) {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.closed {
+		q.write(batch)
+		return
+	}
+	q.batches <- batch
+}
+
+// wants says whether there is a line to write.
+func (q *logQueue) wants(out *request.Outcome) bool { return q.on || out.Reason == reason.Unforeseen }
+
+// close returns when everything is written.
+func (q *logQueue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	close(q.batches)
+	<-q.done
+}
+
+// flush returns when every line is written. Nobody logs any more.
+func (f *fast) flush() { f.log.close() }

@@ -1,0 +1,197 @@
+package server
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rootbound/rootbound/internal/lane"
+	"github.com/rootbound/rootbound/internal/plan"
+	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+// fastHandler answers the requests of one loop. What it has is reused for each.
+type fastHandler struct {
+	*fast
+	x     exchange
+	facts request.Facts
+	reply fastReply
+	ids   string // request ids still unused
+	date  dateField
+	lines []logged
+	// refusals are kept for as long as the loop runs.
+	refusals refusals
+
+	counts  [2][600]prometheus.Counter // by method (GET, HEAD) and status
+	seconds prometheus.Observer
+	bytes   prometheus.Counter
+	reasons map[reason.Code]prometheus.Counter
+}
+
+func newFastHandler(f *fast) *fastHandler {
+	return &fastHandler{
+		fast: f, refusals: refusals{}, reasons: map[reason.Code]prometheus.Counter{},
+		seconds: f.s.metrics.seconds.WithLabelValues(string(request.LaneFast)),
+		bytes:   f.s.metrics.bytes.WithLabelValues(string(request.LaneFast)),
+	}
+}
+
+// Request answers what needs no waiting, and makes a task of the rest.
+func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lane.Task {
+	h.fill(c, r)
+	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), scratch: h.reply.scratch[:0], refusals: h.refusals}
+	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true, shares: h.s.handles != nil}
+	h.x.aside = h.aside
+	if !h.s.guarded(&h.x, (*Server).quickly) || h.x.later {
+		return h.task()
+	}
+	to.Buf, to.Body = h.reply.buf, h.reply.body
+	h.done(&h.x)
+	return nil
+}
+
+// aside has something done by a worker of the mount that was asked for.
+func (h *fastHandler) aside(f func()) { h.pools[h.x.asked.mount].Go(f) }
+
+// quickly answers what needs no waiting. The server's own pages are not among it.
+func (s *Server) quickly(x *exchange) bool {
+	if strings.HasPrefix(x.f.Target, ownPrefix) {
+		return false
+	}
+	return s.run(x)
+}
+
+// fill takes from a request what the stages decide on, as facts does from net/http's.
+func (h *fastHandler) fill(c *lane.Conn, r *lane.Request) {
+	at := h.endpoints[c.Listener()]
+	now := time.Now()
+	h.facts = request.Facts{
+		ID:            h.id(),
+		Lane:          request.LaneFast,
+		Received:      now,
+		Method:        r.Method,
+		Target:        r.Target,
+		Host:          r.Get(lane.Host),
+		Proto:         "HTTP/1.1",
+		Peer:          c.Peer(),
+		Forwarded:     r.Proxy,
+		Authorization: r.Get(lane.Authorization),
+		Cookie:        r.Get(lane.Cookie),
+		Plan: plan.Request{
+			Method:            r.Method,
+			IfMatch:           r.Get(lane.IfMatch),
+			IfNoneMatch:       r.Get(lane.IfNoneMatch),
+			IfModifiedSince:   r.Get(lane.IfModifiedSince),
+			IfUnmodifiedSince: r.Get(lane.IfUnmodifiedSince),
+			IfRange:           r.Get(lane.IfRange),
+			Range:             r.Get(lane.Range),
+			AcceptEncoding:    r.Get(lane.AcceptEncoding),
+			HasAcceptEncoding: r.Has(lane.AcceptEncoding),
+			WantReprDigest:    r.Get(lane.WantReprDigest),
+			Now:               now,
+		},
+		Accept: r.Get(lane.Accept),
+	}
+	h.facts.Client = h.facts.Peer
+	if len(h.s.cfg.TrustedProxies) > 0 {
+		h.facts.Client = h.s.clientOf(h.facts.Peer, at, lines(r, lane.XForwardedFor), lines(r, lane.Forwarded))
+	}
+}
+
+// lines are those of a field that is there once at most.
+func lines(r *lane.Request, f lane.Field) []string {
+	if !r.Has(f) {
+		return nil
+	}
+	return []string{r.Get(f)}
+}
+
+// idLength is that of a request id, idBatch how many are made at once.
+const (
+	idLength = 16
+	idBatch  = 256
+)
+
+// id returns a request id as newID does, at the cost of a part of one.
+func (h *fastHandler) id() string {
+	if h.ids == "" {
+		var b [idBatch * idLength * 5 / 8]byte
+		_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+		h.ids = idEncoding.EncodeToString(b[:])
+	}
+	id := h.ids[:idLength]
+	h.ids = h.ids[idLength:]
+	return id
+}
+
+// done counts and logs a request that was answered on the loop.
+func (h *fastHandler) done(x *exchange) {
+	took := time.Since(x.f.Received)
+	h.count(x, took)
+	if h.log.wants(&x.out) {
+		h.lines = append(h.lines, logged{*x.f, x.who, x.out, took})
+		if len(h.lines) == logBatch {
+			h.Tick()
+		}
+	}
+}
+
+// Tick gives gathered lines to the log.
+func (h *fastHandler) Tick() {
+	if len(h.lines) > 0 {
+		h.log.put(h.lines)
+		h.lines = make([]logged, 0, logBatch)
+	}
+}
+
+// count is metrics.done with counters that were looked up before.
+func (h *fastHandler) count(x *exchange, took time.Duration) {
+	method, status := 0, x.out.Status
+	if x.f.Method == http.MethodHead {
+		method = 1
+	}
+	if status >= len(h.counts[0]) || x.out.Result == request.Aborted {
+		h.s.metrics.done(x.f, x.out, took)
+		return
+	}
+	c := &h.counts[method][status]
+	if *c == nil {
+		*c = h.s.metrics.requestsOf(x.f, x.out)
+	}
+	(*c).Inc()
+	h.seconds.Observe(took.Seconds())
+	if x.out.Bytes > 0 {
+		h.bytes.Add(float64(x.out.Bytes))
+	}
+	if x.out.Reason == "" {
+		return
+	}
+	r := h.reasons[x.out.Reason]
+	if r == nil {
+		r = h.s.metrics.refusalOf(x.out.Reason)
+		h.reasons[x.out.Reason] = r
+	}
+	r.Inc()
+}
+
+// HandOver gives a connection to net/http.
+func (h *fastHandler) HandOver(c lane.Handed) {
+	h.feed.give(h.s.newConn(c.Conn, h.endpoints[c.Listener], h.room, c.Unread))
+}
+
+// dateField is the Date header of the current second.
+type dateField struct {
+	second int64
+	text   string
+}
+
+func (d *dateField) at(now time.Time) string {
+	if s := now.Unix(); s != d.second || d.text == "" {
+		d.second, d.text = s, now.UTC().Format(http.TimeFormat)
+	}
+	return d.text
+}
