@@ -304,3 +304,24 @@ func TestManyIdleConnections(t *testing.T) {
 		t.Errorf("%s goroutines for 300 connections that wait", got)
 	}
 }
+
+// The line of a request is written even where its loop ends without ever waiting again.
+func TestLogOfTheLastRequest(t *testing.T) {
+	s := serve(t, smallTree, func(u *setup) {
+		u.before = func(s *Server) {
+			s.stages.who = func(*request.Facts) (request.Subject, error) {
+				s.fastMu.Lock()
+				defer s.fastMu.Unlock()
+				s.fast.lane.Drain()
+				return request.Subject{}, nil
+			}
+		}
+	})
+	if a := s.get(t, "/../a.txt"); a.Status != 403 {
+		t.Errorf("GET /../a.txt = %d", a.Status)
+	}
+	s.stop()
+	if log := s.log.String(); !strings.Contains(log, "reason=name-traversal") {
+		t.Errorf("log: %s", log)
+	}
+}

@@ -46,7 +46,7 @@ type Handler interface {
 	// HandOver takes over a connection that sent what this lane does not understand, with the bytes that were read
 	// and not answered. It must not block.
 	HandOver(h Handed)
-	// Tick is called before the loop waits, with nothing left to do.
+	// Tick is called before the loop waits, with nothing left to do, and when it ends.
 	Tick()
 }
 

@@ -153,6 +153,7 @@ func (l *loop) run() {
 		l.expire()
 		l.readAgain()
 	}
+	l.handler.Tick() // the last requests came after the last wait
 }
 
 // readAgain goes on with tasks of the loop's own that yielded, and reads once more of those that may have sent more
