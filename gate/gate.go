@@ -198,6 +198,7 @@ func (g *Gate) Close() {
 func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, f *request.Facts) request.Outcome {
 	x := &exchange{g: g, f: f, r: r}
 	x.w = &writer{ResponseWriter: w, x: x}
+	_ = http.NewResponseController(w).EnableFullDuplex() // an application may answer while it is still asked; HTTP/2 always does
 	x.trusted = contains(g.cfg.TrustedProxies, f.Peer)
 	if err := x.admit(); err != nil {
 		return x.refuse(err)

@@ -58,6 +58,7 @@ func (up *upstream) rewrite(p *httputil.ProxyRequest) {
 	x := exchangeOf(p.In)
 	p.Out.URL.Scheme, p.Out.URL.Host = up.url.Scheme, up.url.Host
 	p.Out.Host = p.In.Host
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // ReverseProxy drops what it cannot parse; nothing was decided by it here
 	for _, key := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if v := p.In.Header[key]; v != nil { // ReverseProxy has dropped them
 			p.Out.Header[key] = v
