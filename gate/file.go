@@ -29,7 +29,8 @@ func (x *exchange) sendNamed(n *named, res *http.Response) request.Outcome {
 		NoConditional: n.remove,
 	}
 	status := res.StatusCode
-	if status == http.StatusPartialContent { // the gate's ranges are its own
+	switch status { // ranges and preconditions are the gate's to judge
+	case http.StatusPartialContent, http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
 		status = http.StatusOK
 	}
 	o.NoConditional = o.NoConditional || status != http.StatusOK

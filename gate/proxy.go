@@ -35,10 +35,7 @@ type insteadOf struct {
 
 func (e *insteadOf) Error() string { return "the gate answers itself" }
 
-var (
-	errClientGone = errors.New("the client went away")
-	errUniform    = errors.New("uniform errors were asked for")
-)
+var errClientGone = errors.New("the client went away")
 
 // newProxy passes on everything that is not a file: net/http/httputil has streaming, upgrades, trailers and the rest.
 func (up *upstream) newProxy() *httputil.ReverseProxy {
