@@ -135,6 +135,13 @@ func (g *gateSetup) tryRules() error {
 				return usage("--take "+strconv.Quote(r), err.Error(), "See 'rootbound gate --help'")
 			}
 		}
+		var prefixes []string
+		for _, a := range up.Accel {
+			prefixes = append(prefixes, a.Prefix)
+		}
+		if err := gate.CheckPrefixes(prefixes); err != nil {
+			return usage("--accel", err.Error(), "Let no prefix lie beneath another")
+		}
 		if len(up.Roots)+len(up.Accel) == 0 {
 			return usage("--upstream "+strconv.Quote(up.URL), "it has no directory, and so no file could be sent for it", "Add --root DIR or --accel PREFIX=DIR")
 		}

@@ -64,7 +64,7 @@ Examples:
   rootbound config check rootbound.toml
 `,
 	"rootbound config check": `
-The file may be "-" for standard input. Everything is tried that 'serve --config FILE' would need, but no socket is
+The file may be "-" for standard input. Everything is tried that 'serve' or 'gate --config FILE' would need, but no socket is
 opened: keys, values, addresses, directories, certificate, user.
 
 Examples:
