@@ -67,7 +67,11 @@ func TestFlaskForms(t *testing.T) {
 	for i, form := range flaskForms {
 		rules[i] = "GET " + form + "?file={name}"
 	}
-	on := func(u *setup) { u.layout = l; u.dir = openDir(t, l.Base, noRules); u.up.Roots[0] = gate.Root{Paths: []string{l.Base}, Dir: u.dir} }
+	on := func(u *setup) {
+		u.layout = l
+		u.dir = openDir(t, l.Base, noRules)
+		u.up.Roots[0] = gate.Root{Paths: []string{l.Base}, Dir: u.dir}
+	}
 	named := start(t, sent, func(u *setup) { on(u); u.up.UniformErrors = flaskForms })
 	taken := start(t, bare, func(u *setup) { on(u); u.up.Take = rules })
 
