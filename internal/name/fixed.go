@@ -96,3 +96,10 @@ func Portable(text string) error {
 	}
 	return nil
 }
+
+// IsRoute says whether a path can be compared with request targets as they were sent: whatever client asks for it
+// writes it in this one way. It is of letters, digits and "_.-" between single slashes, and none of the server's own pages.
+func IsRoute(path string) bool {
+	rest, ok := strings.CutPrefix(path, "/")
+	return ok && Strict(rest) == nil && rest != ReservedFirst && !strings.HasPrefix(rest, ReservedFirst+"/")
+}
