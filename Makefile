@@ -22,7 +22,7 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@tools/fuzz.sh
 
 soak: ## run the tests at full size: a million files, ten thousand connections, a hundred kills
-	ROOTBOUND_SOAK=1 go test -count=1 -timeout 2h ./...
+	ROOTBOUND_SOAK=1 go test -json -count=1 -timeout 2h ./... | go run ./tools/testlog
 
 corpus-report: ## print the attack corpus: classes, names, and what leaks on which undefended twin
 	@go run ./internal/attack/report

@@ -56,7 +56,7 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("class %s: leaks from a twin %v, listed as unleakable %v", class, leaks, known)
 		}
 	}
-	t.Logf("%d cases, %d classes", len(cases), len(leaking))
+	t.Logf("note: corpus: %d cases, %d classes", len(cases), len(leaking))
 }
 
 // corpusAnswers asks in each form and returns what was answered.

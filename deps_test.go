@@ -90,6 +90,7 @@ bench -> golang.org/x/sys # CPU clocks, pinning, and a load on epoll(7)
 bench/peers/fileserver -> - # the standard library is what it measures
 
 tools/sbom  ->  -  # reads binaries with debug/buildinfo
+tools/testlog -> - # reads what go test says
 `
 
 // joins are the only packages below the root that may import others there.

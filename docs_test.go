@@ -41,7 +41,7 @@ func TestDocs(t *testing.T) {
 		total += len(blocks)
 		unmarked = append(unmarked, config.Unmarked(blocks)...)
 	}
-	t.Logf("%d files, %d code blocks, %d run, %d unmarked", len(files), total, ran, len(unmarked))
+	t.Logf("note: documents: %d files, %d code blocks, %d run, %d unmarked", len(files), total, ran, len(unmarked))
 	if len(unmarked) > maxUnmarked {
 		for _, b := range unmarked {
 			t.Errorf("%s:%d: unmarked code block %q", b.File, b.Line, b.Info)

@@ -95,7 +95,7 @@ func TestRace(t *testing.T) {
 			})
 		}
 		t.Logf("%d swaps, no leak", total)
-		fmt.Printf("race: %s: %d swaps, no leak\n", mechanism(useOpenat2(noOpenat2)), total)
+		fmt.Printf("note: race: %s: %d swaps, no leak\n", mechanism(useOpenat2(noOpenat2)), total)
 		if total < raceSwaps() {
 			t.Errorf("%d swaps, want at least %d", total, raceSwaps())
 		}
@@ -142,7 +142,7 @@ func runRace(t *testing.T, base, a, b, read string, noOpenat2 bool, want int64) 
 			t.Error(err)
 		}
 	}
-	t.Logf("%d swaps, %d reads served, %d refused", s.n.Load(), served.Load(), refused.Load())
+	t.Logf("note: race: the control: %d swaps, %d reads served, %d refused", s.n.Load(), served.Load(), refused.Load())
 	return s.n.Load()
 }
 
@@ -222,7 +222,7 @@ func TestRaceListing(t *testing.T) {
 			_ = f.Close()
 		}
 		s.end(t)
-		t.Logf("%d swaps, %d entries", s.n.Load(), listed)
+		t.Logf("note: race: listings: %d swaps, %d entries", s.n.Load(), listed)
 	})
 	base := world(t, "link => ../outside")
 	if entries, err := os.ReadDir(filepath.Join(base, "link")); err != nil || entries[0].Name() != "canary.txt" {

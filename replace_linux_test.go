@@ -187,7 +187,7 @@ func TestReplacedByRename(t *testing.T) {
 		}
 		stop.Store(true)
 		readers.Wait()
-		fmt.Printf("replaced by rename: %s: %d replacements, %d whole answers, %d partial ones, %d asked for a part too late; none mixed\n",
+		fmt.Printf("note: replaced by rename: %s: %d replacements, %d whole answers, %d partial ones, %d asked for a part too late; none mixed\n",
 			mechanism(useOpenat2(noOpenat2)), v-1, whole.Load(), partial.Load(), restarts.Load())
 		if v <= replacements || partial.Load() == 0 || restarts.Load() == 0 {
 			t.Errorf("%d replacements, %d partial, %d restarts: too little was tried", v-1, partial.Load(), restarts.Load())

@@ -17,7 +17,7 @@ import (
 func TestContainment(t *testing.T) {
 	d := openBaseDir(t, world(t, "f="), Config{})
 	c := d.Containment()
-	fmt.Println("containment:", c)
+	fmt.Println("note: containment:", c)
 	if want := os.Getenv("ROOTBOUND_EXPECT_CONTAINMENT"); want != "" && c.Mechanism != want {
 		t.Errorf("Mechanism = %q, want %q (ROOTBOUND_EXPECT_CONTAINMENT)", c.Mechanism, want)
 	}

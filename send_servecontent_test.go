@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -301,6 +302,15 @@ func TestHandlerIsFileServers(t *testing.T) {
 	for _, file := range []string{"sub", "sub/", "sub/deep/", "sub//index.html", "sub/absent"} {
 		cases = append(cases, sendCase{file: file, method: http.MethodGet})
 	}
+	// What the machine says of a type, whichever machine it is.
+	if err := mime.AddExtensionType(".machine", "application/x-machine"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(base, "type.machine"), "text")
+	if err := os.Chtimes(filepath.Join(base, "type.machine"), handlerTime, handlerTime); err != nil {
+		t.Fatal(err)
+	}
+	cases = append(cases, sendCase{file: "type.machine", method: http.MethodGet, size: 4})
 	sendServers(t, func(t *testing.T, start func(http.Handler) *sendPeer) {
 		ours := start(openBaseDir(t, base, Config{}).Handler(HandlerConfig{Index: true}))
 		listed := append([]sendDifference{handlerDifferences[0]}, fileServerDifferences...)

@@ -105,7 +105,7 @@ func checkUniform(t *testing.T, base string, names []string) {
 			}
 		}
 	})
-	fmt.Printf("uniform refusals: %d names, %d GETs and as many HEADs, %d forms\n", len(names), asked, len(answers))
+	fmt.Printf("note: uniform refusals: %d names, %d GETs and as many HEADs, %d forms\n", len(names), asked, len(answers))
 	if len(answers) != len(accepts) || answers["html"] == answers["json"] || answers["html"] == answers["text"] || answers["text"] != answers["none"] {
 		t.Errorf("forms: %v", answers)
 	}

@@ -103,7 +103,7 @@ func TestFlaskForms(t *testing.T) {
 		}
 		each.Wait()
 		bareLeaks := *leaked["bare"]
-		t.Logf("%s: %d names, %d leak bare, none behind the gate", form, len(queries), bareLeaks)
+		t.Logf("note: Flask %s: %d names, %d leak bare, none behind the gate", form, len(queries), bareLeaks)
 		if bareLeaks == 0 {
 			t.Errorf("%s leaks nothing by itself: this shows nothing", form)
 		}

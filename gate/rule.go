@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -44,9 +45,12 @@ func ParseRule(text string) (*Rule, error) {
 		}
 		r.path = before
 	}
-	plain := strings.Trim(r.path, "/")
-	if !strings.HasPrefix(r.path, "/") || strings.HasPrefix(r.path, "//") || name.Strict(plain) != nil || hasQuery && strings.HasSuffix(r.path, "/") {
-		return nil, fmt.Errorf("the path of a rule is of letters, digits and '.', '_', '-' between single slashes; there are no patterns")
+	route := r.path
+	if !hasQuery {
+		route = strings.TrimSuffix(route, "/")
+	}
+	if !name.IsRoute(route) {
+		return nil, errors.New("the path of a rule is of letters, digits and '.', '_', '-' between single slashes; there are no patterns")
 	}
 	r.elems = canonical(r.path)
 	return r, nil

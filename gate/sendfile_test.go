@@ -215,7 +215,7 @@ func TestNamedCorpus(t *testing.T) {
 			leaked++
 		}
 	}
-	t.Logf("%d names, %d leaked from the control", n, leaked)
+	t.Logf("note: named files: %d names, %d leaked from the control", n, leaked)
 	if leaked == 0 {
 		t.Error("the control leaked nothing: the corpus shows nothing")
 	}

@@ -181,7 +181,7 @@ func TestTakenOverCorpus(t *testing.T) {
 			leaked++
 		}
 	}
-	t.Logf("%d requests, %d leaked from the control", n, leaked)
+	t.Logf("note: take-over: %d requests, %d leaked from the control", n, leaked)
 	if leaked == 0 || n < 2000 {
 		t.Errorf("%d requests, %d leaks from the control", n, leaked)
 	}

@@ -47,7 +47,7 @@ func TestCorpus(t *testing.T) {
 				}
 				attackLink(t, l, link, links, do)
 			}
-			t.Logf("%d requests, %d links", n, len(planted))
+			t.Logf("note: corpus against the server: %d requests, %d links", n, len(planted))
 		})
 	}
 }

@@ -13,7 +13,13 @@ chmod 755 "$cache"
 # The end-to-end tests of all packages share one build of what ships.
 shipped() {
 	CGO_ENABLED=0 go build -trimpath -o "$cache/rootbound" ./cmd/rootbound &&
-		go build -o "$cache/noopenat2" ./internal/noopenat2
+		go build -o "$cache/noopenat2" ./internal/noopenat2 &&
+		go build -o "$cache/testlog" ./tools/testlog
+}
+
+# tests COMMAND... runs go test and prints what a reader wants of it.
+tests() {
+	"$@" | "$cache/testlog"
 }
 
 # containment WANT COMMAND... says which containment the binary reports when
@@ -40,7 +46,7 @@ again() {
 	packages=$(go list ./... |
 		grep -v -E '/internal/(reason|name|request|plan|config|deptest|docrun|noopenat2|testenv|tree)$|/tools/')
 	# Results cached from the run with openat2 must not answer for this one.
-	ROOTBOUND_EXPECT_CONTAINMENT=os.Root "$cache/noopenat2" -- go test -count=1 -race -timeout 30m $packages
+	ROOTBOUND_EXPECT_CONTAINMENT=os.Root tests "$cache/noopenat2" -- go test -json -count=1 -race -timeout 30m $packages
 }
 
 step "peers" tools/install-peers.sh
@@ -48,7 +54,7 @@ tools/lint.sh
 step "the binary that ships" shipped
 export ROOTBOUND_BINARY="$cache/rootbound"
 step "which containment answers" containment "" env
-step "tests with the race detector" go test -race -timeout 30m ./...
+step "tests with the race detector" tests go test -json -race -timeout 30m ./...
 if [ "$(uname -s)" = Linux ]; then
 	step "which containment answers where openat2 is refused" containment os.Root "$cache/noopenat2" --
 	step "tests again where openat2 is refused" again

@@ -128,7 +128,7 @@ func TestManyConnections(t *testing.T) {
 		c.Close()
 	}
 	letIn(t, addr, 10)
-	fmt.Printf("TestManyConnections: %d at once, %d stalled, %d downloads; all served\n", n, len(stalled), len(reading))
+	fmt.Printf("note: connections: %d at once, %d stalled, %d downloads; all served\n", n, len(stalled), len(reading))
 }
 
 // turnedAway fails unless a new client is told at once that there is no place.

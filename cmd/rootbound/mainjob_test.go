@@ -57,7 +57,7 @@ func TestGoTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("TestGoTree: %d files with the right content, %d by ranges through curl, %d hidden ones refused\n", files, sampled, hidden)
+	fmt.Printf("note: the Go tree: %d files with the right content, %d by ranges through curl, %d hidden ones refused\n", files, sampled, hidden)
 	if files < 10000 || sampled == 0 {
 		t.Errorf("%d files, %d sampled: want over 10,000, and some", files, sampled)
 	}

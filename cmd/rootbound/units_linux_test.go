@@ -14,6 +14,7 @@ import (
 // exposure of 2.0 or less, of 10. The control is the same service without its restrictions.
 func TestUnits(t *testing.T) {
 	analyze := testenv.Need(t, "systemd-analyze")
+	testenv.Need(t, "kill")
 	dir := t.TempDir()
 	socket := unit(t, dir, "rootbound.socket", func(s string) string { return s })
 	service := unit(t, dir, "rootbound.service", func(s string) string {

@@ -231,14 +231,7 @@ func (c *checker) route(key, path string) string {
 	if path == "" {
 		return ""
 	}
-	elements := strings.Split(strings.TrimPrefix(path, "/"), "/")
-	ok := strings.HasPrefix(path, "/") && elements[0] != name.ReservedFirst
-	for _, e := range elements {
-		if name.Strict(e) != nil || name.Local(e) != nil {
-			ok = false
-		}
-	}
-	if !ok {
+	if !name.IsRoute(path) {
 		c.problem(key, path, "not a path for a route", "Write a path such as /download, of letters, digits and _.- and not beneath /-/")
 	}
 	return path

@@ -182,7 +182,7 @@ func TestCrash(t *testing.T) {
 				left += len(u.reserved(t))
 				u.check(t, at, o)
 			})
-			t.Logf("killed at %d points, %d left-overs met", points, left)
+			t.Logf("note: crash: killed at %d points, %d left-overs met", points, left)
 			if points == 0 {
 				t.Error("the program was never killed")
 			}
@@ -205,7 +205,7 @@ func TestCrashControl(t *testing.T) {
 			leaks++
 		}
 	})
-	t.Logf("killed at %d points, the file was not whole after %d of them", points, leaks)
+	t.Logf("note: crash: killed at %d points, the file was not whole after %d of them", points, leaks)
 	if leaks == 0 {
 		t.Error("the control did not leak: the kills prove nothing")
 	}
@@ -224,7 +224,7 @@ func TestCrashDurable(t *testing.T) {
 			t.Errorf("%s: acknowledged %v, and the file is %q", at, o.Acknowledged, u.state(t))
 		}
 	})
-	t.Logf("killed at %d points, %d unfinished files met", points, left)
+	t.Logf("note: crash: killed at %d points, %d unfinished files met", points, left)
 	if points == 0 || left == 0 {
 		t.Error("the kills did not reach the writing")
 	}

@@ -39,7 +39,7 @@ func TestSoak(t *testing.T) {
 					return
 				}
 			}
-			t.Logf("%d kills, %d uploads acknowledged, %d left-overs met", kills, len(s.acknowledged), s.leftovers)
+			t.Logf("note: crash: %d kills, %d uploads acknowledged, %d left-overs met", kills, len(s.acknowledged), s.leftovers)
 			if len(s.acknowledged) == 0 {
 				t.Error("nothing was acknowledged")
 			}

@@ -293,3 +293,14 @@ func TestEscape(t *testing.T) {
 		}
 	}
 }
+
+func TestIsRoute(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/download": true, "/a/b.c/d-e_f": true, "/-x": true, "": false, "/": false, "download": false, "//a": false, "/a/": false, "/a//b": false,
+		"/a/../b": false, "/.": false, "/a b": false, "/a%20b": false, "/é": false, "/-": false, "/-/x": false, "/a?b": false,
+	} {
+		if got := IsRoute(path); got != want {
+			t.Errorf("IsRoute(%q) = %v", path, got)
+		}
+	}
+}
