@@ -53,8 +53,16 @@ server -> internal/request # the facts that stages decide on
 server -> github.com/prometheus/client_golang # metrics
 server -> golang.org/x/sys # how much of an answer the client has taken (SIOCOUTQ)
 
+gate -> . # opens what an application names, and sends it
+gate -> internal/name # paths of applications are judged by the fixed rules
+gate -> internal/plan # headers of a file's answer
+gate -> internal/reason # refusals
+gate -> internal/request # the facts of a request
+gate -> golang.org/x/text # every spelling of a route is compared in one
+
 cmd/rootbound -> . # opens the base directories
 cmd/rootbound -> internal/config # flags and file are one schema
+cmd/rootbound -> gate # in front of applications
 cmd/rootbound -> server # the main job
 cmd/rootbound -> github.com/alecthomas/kong # the command line
 cmd/rootbound -> github.com/coreos/go-systemd/v22 # sockets from systemd, readiness

@@ -38,6 +38,12 @@ var (
 	ErrUnavailable = reason.ErrUnavailable
 	// ErrNoSpace: nothing more can be stored. 507.
 	ErrNoSpace = reason.ErrNoSpace
+	// ErrSlowRequest: the client did not send the rest of its request. 408.
+	ErrSlowRequest = reason.ErrSlowRequest
+	// ErrUpstream: the application behind a gate gave no answer that can be passed on. 502.
+	ErrUpstream = reason.ErrUpstream
+	// ErrUpstreamSlow: the application behind a gate did not answer in time. 504.
+	ErrUpstreamSlow = reason.ErrUpstreamSlow
 )
 
 // Reason is a reason code such as "name-traversal" or "link-escape": why something was refused, from one list

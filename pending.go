@@ -117,35 +117,44 @@ func (d *Dir) create(text string, o CreateOptions) (*Pending, error) {
 // openPending opens the directory of a checked name by the same confined open that reads, and finds out what the
 // file will be called beneath the base. Everything after it works on that directory's descriptor.
 func (d *Dir) openPending(n Name, o CreateOptions) (*Pending, error) {
+	dir, n, leaf, err := d.openParent(n)
+	if err != nil {
+		return nil, err
+	}
+	return &Pending{name: n, leaf: leaf, rules: d.rules, opts: o, dir: dir}, nil
+}
+
+// openParent opens the directory that a name is in, and says what the name is beneath the base and in that directory.
+func (d *Dir) openParent(n Name) (dir *updir, own Name, leaf string, err error) {
 	parent, leaf := ".", n.String()
 	if i := strings.LastIndexByte(leaf, '/'); i >= 0 {
 		parent, leaf = leaf[:i], leaf[i+1:]
 	}
 	f, err := d.openConfined(parent)
 	if err != nil {
-		return nil, err
+		return nil, Name{}, "", err
 	}
 	var st facts
 	if err := statDescriptor(f, &st); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, Name{}, "", errors.Join(err, f.Close())
 	}
 	if !st.mode.IsDir() {
-		return nil, errors.Join(reason.New(reason.NotDirectory, nil), f.Close())
+		return nil, Name{}, "", errors.Join(reason.New(reason.NotDirectory, nil), f.Close())
 	}
-	own, err := d.ownParent(f, parent, n)
+	ownParent, err := d.ownParent(f, parent, n)
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, Name{}, "", errors.Join(err, f.Close())
 	}
-	if own != parent {
-		if n, err = d.rules.FromText(strings.TrimPrefix(own+"/"+leaf, "./")); err != nil {
-			return nil, errors.Join(reason.New(reason.OpenedName, err), f.Close())
+	if ownParent != parent {
+		if n, err = d.rules.FromText(strings.TrimPrefix(ownParent+"/"+leaf, "./")); err != nil {
+			return nil, Name{}, "", errors.Join(reason.New(reason.OpenedName, err), f.Close())
 		}
 	}
-	dir, err := d.newUpdir(f, own)
+	dir, err = d.newUpdir(f, ownParent)
 	if err != nil {
-		return nil, err
+		return nil, Name{}, "", err
 	}
-	return &Pending{name: n, leaf: leaf, rules: d.rules, opts: o, dir: dir}, nil
+	return dir, n, leaf, nil
 }
 
 // ownParent is ownName for the directory of a file that does not exist yet: its own name beneath the base. It is

@@ -31,6 +31,7 @@ var sentences = map[int]string{
 	403: "Names of this kind are not served.",
 	404: "There is nothing here under that name.",
 	405: "That method is not served here.",
+	408: "The rest of the request did not come.",
 	409: "There is a file of that name already.",
 	412: "A precondition of the request did not hold.",
 	413: "That is more than is accepted.",
@@ -38,7 +39,9 @@ var sentences = map[int]string{
 	421: "This server does not answer for that host.",
 	429: "Too many requests. Wait a while and try again.",
 	501: "That method is not known.",
+	502: "The application behind this server gave no usable answer. Try again.",
 	503: "The server cannot answer right now. Try again.",
+	504: "The application behind this server did not answer in time. Try again.",
 	507: "No space is left.",
 }
 

@@ -27,6 +27,9 @@ var statuses = []struct {
 	{ErrUnimplemented, http.StatusNotImplemented},
 	{ErrUnavailable, http.StatusServiceUnavailable},
 	{ErrNoSpace, http.StatusInsufficientStorage},
+	{ErrSlowRequest, http.StatusRequestTimeout},
+	{ErrUpstream, http.StatusBadGateway},
+	{ErrUpstreamSlow, http.StatusGatewayTimeout},
 }
 
 // Status returns the status that answers an error of this package: 404 for one it does not know, 200 for nil.

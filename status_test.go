@@ -17,7 +17,7 @@ var exported = map[string]error{
 	"ErrMalformed": ErrMalformed, "ErrUnauthenticated": ErrUnauthenticated, "ErrRefused": ErrRefused, "ErrNotFound": ErrNotFound, "ErrExpired": ErrExpired,
 	"ErrMethod": ErrMethod, "ErrExists": ErrExists, "ErrPrecondition": ErrPrecondition, "ErrTooLarge": ErrTooLarge, "ErrRange": ErrRange,
 	"ErrMisdirected": ErrMisdirected, "ErrRateLimited": ErrRateLimited, "ErrLocked": ErrLocked, "ErrUnimplemented": ErrUnimplemented,
-	"ErrUnavailable": ErrUnavailable, "ErrNoSpace": ErrNoSpace,
+	"ErrUnavailable": ErrUnavailable, "ErrNoSpace": ErrNoSpace, "ErrSlowRequest": ErrSlowRequest, "ErrUpstream": ErrUpstream, "ErrUpstreamSlow": ErrUpstreamSlow,
 }
 
 func TestStatusTable(t *testing.T) {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/request"
 )
 
 // Mount is one base directory and where it is seen.
@@ -21,6 +23,14 @@ type Mount struct {
 	Name string
 	// Dir is the base directory. The server does not close it.
 	Dir *rootbound.Dir
+}
+
+// App answers requests in place of the stages: the gate in front of an application.
+type App interface {
+	// Serve answers one request, whose target is none of the server's own pages, and says what became of it. Where the
+	// outcome is request.Aborted the connection (or the stream) is cut, so that no client takes the answer for complete.
+	// The body of r is held to the pace of Config.MinRate.
+	Serve(w http.ResponseWriter, r *http.Request, f *request.Facts) request.Outcome
 }
 
 // Defaults of Config, and the limits that are not configured.
@@ -41,8 +51,12 @@ const (
 
 // Config says what a server answers. Its zero value, with a mount and a listener, is the strictest useful setting.
 type Config struct {
-	// Mounts: at least one; names are single elements and distinct.
+	// Mounts: at least one; names are single elements and distinct. With App they are only reported by health and
+	// metrics.
 	Mounts []Mount
+	// App, where set, answers everything but the server's own pages. It decides who may read: no address is refused,
+	// no Host, and no proxy.
+	App App
 	// Listeners that are open already (a socket bound before privileges were dropped, or given by systemd): TCP or
 	// Unix sockets, at least one. What is loopback is decided from their own addresses. A Unix socket counts as
 	// loopback; ListenUnix makes one that only its owner may use. Serve closes them.

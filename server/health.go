@@ -41,15 +41,15 @@ type mountHealth struct {
 // can reach, health and readiness say one word and there is nothing else.
 func (s *Server) own(x *exchange) (handled bool) {
 	f, at := x.f, x.at
-	path, _ := splitTarget(f.Target)
+	path, _ := request.SplitTarget(f.Target)
 	if !strings.HasPrefix(path, ownPrefix) && !at.admin {
 		return false
 	}
 	full := at.local || at.admin
 	profile, isProfile := strings.CutPrefix(path, pageProfiles)
 	known := path == pageHealth || path == pageReady || path == pageMetrics && full || isProfile && full && s.cfg.Profiles && isProfileName(profile)
-	if !known && full && !at.admin {
-		return false // a reserved name, which the NAME stage refuses
+	if !known && !at.admin && (full || s.cfg.App != nil) {
+		return false // a reserved name, which the NAME stage refuses, or a page of the application's
 	}
 	err := s.admit(f, at)
 	if ok, code := plan.Method(f.Method); err == nil && !ok {
@@ -78,7 +78,7 @@ func (s *Server) ownPage(f *request.Facts, path string, full bool) plan.Plan {
 	case path == pageMetrics:
 		return s.metricsPage()
 	case strings.HasPrefix(path, pageProfiles):
-		_, query := splitTarget(f.Target)
+		_, query := request.SplitTarget(f.Target)
 		return profilePage(strings.TrimPrefix(path, pageProfiles), query)
 	case path == pageHealth && full:
 		return s.healthPage()

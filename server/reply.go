@@ -59,7 +59,7 @@ type writer struct {
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *writer) WriteHeader(status int) {
-	w.started = true
+	w.started = w.started || status >= 200 || status == http.StatusSwitchingProtocols
 	w.ResponseWriter.WriteHeader(status)
 }
 
@@ -71,6 +71,7 @@ func (w *writer) Write(b []byte) (int, error) {
 	var sent int
 	for len(b) > 0 {
 		n, err := w.ResponseWriter.Write(b[:w.pace.next(len(b))])
+		w.pace.written()
 		sent += n
 		if err != nil {
 			return sent, err
@@ -99,7 +100,16 @@ type streamPace struct {
 	ctl    *http.ResponseController
 	quota  int
 	window time.Duration
-	left   int // of the stretch that has its deadline
+	pauses bool // between writes, for as long as an application likes
+	left   int  // of the stretch that has its deadline
+}
+
+// written ends the deadline of a stretch where the next write may be hours away: over HTTP/2 it would end the stream.
+func (p *streamPace) written() {
+	if p.pauses {
+		p.left = 0
+		_ = p.ctl.SetWriteDeadline(time.Time{}) // fails only on a stream that is gone
+	}
 }
 
 // next returns how many of n bytes may be written now.

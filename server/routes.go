@@ -52,7 +52,7 @@ func (a *asked) path() []string {
 
 // name is the NAME stage: text alone.
 func (s *Server) name(f *request.Facts) asked {
-	path, query := splitTarget(f.Target)
+	path, query := request.SplitTarget(f.Target)
 	var a asked
 	switch {
 	case strings.Contains(f.Target, "#"): // never sent by an honest client (RFC 9112 3.2), and read in many ways

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rootbound/rootbound/internal/request"
+
 	"github.com/rootbound/rootbound"
 )
 
@@ -157,8 +159,8 @@ func TestSplitTarget(t *testing.T) {
 		{"*", "*", ""},
 		{"", "", ""},
 	} {
-		if path, query := splitTarget(tt.target); path != tt.path || query != tt.query {
-			t.Errorf("splitTarget(%q) = %q, %q; want %q, %q", tt.target, path, query, tt.path, tt.query)
+		if path, query := request.SplitTarget(tt.target); path != tt.path || query != tt.query {
+			t.Errorf("request.SplitTarget(%q) = %q, %q; want %q, %q", tt.target, path, query, tt.path, tt.query)
 		}
 	}
 }

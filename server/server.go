@@ -62,7 +62,9 @@ func New(cfg Config) (*Server, error) {
 	for _, h := range cfg.Hosts {
 		s.hosts = append(s.hosts, strings.ToLower(strings.TrimSuffix(h, ".")))
 	}
-	if err := s.addMounts(); err != nil {
+	if cfg.App != nil {
+		s.cfg.NoFastLane, s.cfg.CacheSize = true, -1
+	} else if err := s.addMounts(); err != nil {
 		return nil, err
 	}
 	if len(cfg.Listeners) == 0 {
@@ -71,12 +73,12 @@ func New(cfg Config) (*Server, error) {
 	for _, l := range cfg.Listeners {
 		e := newEndpoint(l)
 		e.tls = cfg.Certificates != nil
-		if err := e.checkPublic(cfg.Public); err != nil {
+		if err := e.checkPublic(cfg.Public || cfg.App != nil); err != nil {
 			return nil, err
 		}
 		s.endpoints = append(s.endpoints, e)
 	}
-	if cfg.CacheSize > 0 {
+	if s.cfg.CacheSize > 0 {
 		s.cache = hotcache.New(hotcache.Config{Max: cfg.CacheSize, Check: cfg.CacheCheck})
 		s.handles = newHandles(cfg.CacheCheck, s.closeFile)
 	}
@@ -151,16 +153,29 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	defer s.metrics.inFlight.Dec()
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	c.state.Store(connHandled)
-	if r.ContentLength != 0 && r.ProtoMajor == 1 {
+	switch {
+	case s.cfg.App != nil:
+		r.Body = s.pacedBody(w, r)
+	case r.ContentLength != 0 && r.ProtoMajor == 1:
 		// Nobody reads the body; a client may not hold the connection by sending it slowly.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readHeaderTimeout))
 	}
 	to := &httpReply{ctx: r.Context(), w: &writer{ResponseWriter: w}, head: r.Method == http.MethodHead}
 	if r.ProtoMajor > 1 {
-		to.w.pace = &streamPace{ctl: http.NewResponseController(w), quota: int(c.pace.quota()), window: c.pace.window}
+		to.w.pace = &streamPace{ctl: http.NewResponseController(w), quota: int(c.pace.quota()), window: c.pace.window, pauses: s.cfg.App != nil}
 	}
 	x := &exchange{f: s.facts(r, c.at), at: c.at, to: to}
-	s.guarded(x, (*Server).all)
+	answer := (*Server).all
+	if s.cfg.App != nil {
+		answer = func(s *Server, x *exchange) bool {
+			if !s.own(x) {
+				x.out = s.cfg.App.Serve(to.w, r, x.f)
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readHeaderTimeout)) // for what nobody read
+			}
+			return true
+		}
+	}
+	s.guarded(x, answer)
 	took := time.Since(x.f.Received)
 	s.metrics.done(x.f, x.out, took)
 	s.logAccess(x.f, x.who, x.out, took)

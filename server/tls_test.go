@@ -1,56 +1,27 @@
 package server
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/rootbound/rootbound/internal/testenv"
 )
 
 // certificate is a key pair in files.
 type certificate struct{ cert, key string }
 
 // newCertificate writes a self-signed certificate for localhost.
-func newCertificate(t *testing.T, dir, serial string) certificate {
+func newCertificate(t *testing.T, dir, name string) certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
+	c := certificate{filepath.Join(dir, name+".pem"), filepath.Join(dir, name+".key")}
+	if err := testenv.WriteCertificate(c.cert, c.key, name); err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: serial}, DNSNames: []string{"localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := certificate{filepath.Join(dir, serial+".pem"), filepath.Join(dir, serial+".key")}
-	writePEM(t, c.cert, "CERTIFICATE", der)
-	writePEM(t, c.key, "EC PRIVATE KEY", keyDER)
 	return c
-}
-
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (c certificate) open(t *testing.T) *Certificates {

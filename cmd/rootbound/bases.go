@@ -15,13 +15,14 @@ import (
 // base is one opened base directory.
 type base struct {
 	mount config.Mount
+	label string // for messages
 	dir   *rootbound.Dir
 	path  string      // where it is, resolved, for the operator's eyes
 	info  os.FileInfo // device and inode
 }
 
 // what names the base in messages.
-func (b *base) what() string { return whatDir(b.mount) }
+func (b *base) what() string { return b.label }
 
 func whatDir(m config.Mount) string {
 	if m.Name == "" {
@@ -34,7 +35,7 @@ func whatDir(m config.Mount) string {
 func openBases(mounts []config.Mount, cfg rootbound.Config) ([]*base, error) {
 	var out []*base
 	for _, m := range mounts {
-		b, err := openBase(m, cfg)
+		b, err := openBase(whatDir(m), m, cfg)
 		if err != nil {
 			closeBases(out)
 			return nil, err
@@ -44,19 +45,19 @@ func openBases(mounts []config.Mount, cfg rootbound.Config) ([]*base, error) {
 	return out, nil
 }
 
-func openBase(m config.Mount, cfg rootbound.Config) (*base, error) {
+func openBase(label string, m config.Mount, cfg rootbound.Config) (*base, error) {
 	info, err := os.Stat(m.Dir)
 	if err != nil {
-		return nil, unreadable(whatDir(m), err)
+		return nil, unreadable(label, err)
 	}
 	if !info.IsDir() {
-		return nil, usage(whatDir(m), "it is not a directory", "Name the directory that the file is in; --allow names files within it")
+		return nil, usage(label, "it is not a directory", "Name the directory that the file is in; --allow names files within it")
 	}
 	d, err := rootbound.Open(m.Dir, cfg)
 	if err != nil {
-		return nil, unreadable(whatDir(m), err)
+		return nil, unreadable(label, err)
 	}
-	b := &base{mount: m, dir: d, info: info, path: m.Dir}
+	b := &base{mount: m, label: label, dir: d, info: info, path: m.Dir}
 	if p, err := filepath.Abs(m.Dir); err == nil {
 		b.path = p
 	}

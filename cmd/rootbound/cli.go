@@ -13,6 +13,7 @@ import (
 // cli is the command line.
 type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Serve directories over HTTP."`
+	Gate       gateCmd       `cmd:"" help:"Send the files that an application names, and nothing else."`
 	Config     configCmd     `cmd:"" help:"Work with configuration files."`
 	Completion completionCmd `cmd:"" help:"Print completion for a shell."`
 

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,13 +24,15 @@ func testSurroundings(t *testing.T) *surroundings {
 
 // A flag without its key, or a key without its flag, would be two configurations.
 func TestFlagsAreKeys(t *testing.T) {
-	s := reflect.TypeFor[config.Serve]()
-	for i := range s.NumField() {
-		tag := s.Field(i).Tag
-		if tag.Get("name") != tag.Get("toml") {
+	for _, f := range slices.Concat(config.Flags[config.Serve](), config.Flags[config.Gate](), config.Flags[config.Upstream]()) {
+		tag := f.Tag
+		switch key := tag.Get("toml"); {
+		case key == tag.Get("name"):
+		case key == "url" && tag.Get("name") == "upstream", key == "timeout" && tag.Get("name") == "upstream-timeout": // of [[upstream]]
+		default:
 			t.Errorf("flag --%s has the key %s", tag.Get("name"), tag.Get("toml"))
 		}
-		if s.Field(i).Type.Kind() == reflect.Slice && tag.Get("sep") != "none" {
+		if f.Type.Kind() == reflect.Slice && tag.Get("sep") != "none" {
 			t.Errorf("--%s splits its value at commas, which names and patterns may hold", tag.Get("name"))
 		}
 		if tag.Get("help") == "" || tag.Get("group") == "" {
@@ -75,15 +78,21 @@ func readDoc(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The table of the guide has every flag, in the order of the help, with its words and its default.
-func TestServeDocHasEveryFlag(t *testing.T) {
+// The table of each guide has every flag, with its words.
+func TestDocsHaveEveryFlag(t *testing.T) {
+	for _, command := range []string{"serve", "gate"} {
+		t.Run(command, func(t *testing.T) { docHasEveryFlag(t, command) })
+	}
+}
+
+func docHasEveryFlag(t *testing.T, command string) {
 	parser, err := newParser(testSurroundings(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want, got []string
 	for _, c := range commands(parser.Model.Node, "") {
-		if c.path != "serve" {
+		if c.path != command {
 			continue
 		}
 		for _, f := range c.flags {
@@ -97,7 +106,7 @@ func TestServeDocHasEveryFlag(t *testing.T) {
 			want = append(want, row)
 		}
 	}
-	for line := range strings.Lines(readDoc(t, "serve.md")) {
+	for line := range strings.Lines(readDoc(t, command+".md")) {
 		cells := strings.Split(line, "|")
 		if len(cells) < 5 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "`--") {
 			continue
@@ -108,8 +117,10 @@ func TestServeDocHasEveryFlag(t *testing.T) {
 		}
 		got = append(got, row)
 	}
+	slices.Sort(want)
+	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("docs/serve.md and the flags differ (-flags +docs):\n%s", diff)
+		t.Errorf("docs/"+command+".md and the flags differ (-flags +docs):\n%s", diff)
 	}
 }
 

@@ -52,7 +52,17 @@ func (c *configCheckCmd) check(s *surroundings) error {
 		return &configProblems{File: c.File, Problems: problems}
 	}
 	set := &setup{Settings: settings, Mounts: file.Mount, ConfigFile: c.File}
-	return set.try() // without a mount too: the directory may stand on serve's command line
+	if err := set.try(func() ([]*base, error) { return openBases(set.Mounts, set.Base) }); err != nil {
+		return err // without a mount too: the directory may stand on serve's command line
+	}
+	if len(file.Upstream) == 0 {
+		return nil
+	}
+	g, err := newGateSetup(&file.Gate, file.Upstream, c.File)
+	if err != nil {
+		return err
+	}
+	return g.try(func() ([]*base, error) { return g.openBases(g.Base) })
 }
 
 func (c *configCheckCmd) read(s *surroundings) (*config.File, error) {
@@ -62,8 +72,8 @@ func (c *configCheckCmd) read(s *surroundings) (*config.File, error) {
 	return readConfig(c.File)
 }
 
-// try opens what serve would open, and closes it.
-func (s *setup) try() error {
+// try opens what serve or gate would open, and closes it.
+func (s *setup) try(open func() ([]*base, error)) error {
 	if err := s.checkPairs(); err != nil {
 		return err
 	}
@@ -75,7 +85,7 @@ func (s *setup) try() error {
 	if err := s.mayListenOnAll(); err != nil {
 		return err
 	}
-	bases, err := openBases(s.Mounts, s.Base)
+	bases, err := open()
 	if err != nil {
 		return err
 	}

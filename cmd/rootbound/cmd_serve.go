@@ -47,7 +47,8 @@ type process struct {
 	certs     *server.Certificates
 	listeners []net.Listener
 	admin     net.Listener
-	identity  *identity // nil: stays who it is
+	identity  *identity  // nil: stays who it is
+	gate      *gateSetup // nil: serves directories
 }
 
 // close closes whatever is open. The listeners come first: nothing is accepted that cannot be answered.
@@ -68,7 +69,12 @@ func (p *process) open() (err error) {
 			return err
 		}
 	}
-	if p.bases, err = openBases(p.Mounts, p.Base); err != nil {
+	if p.gate != nil {
+		p.bases, err = p.gate.openBases(p.Base)
+	} else {
+		p.bases, err = openBases(p.Mounts, p.Base)
+	}
+	if err != nil {
 		return err
 	}
 	if err := p.refuseBeneath(p.bases); err != nil {
@@ -104,13 +110,25 @@ func (p *process) become() error {
 
 func (p *process) serve() error {
 	cfg := p.serverConfig()
+	if p.gate != nil {
+		g, err := p.gate.open(p)
+		if err != nil {
+			return err
+		}
+		defer g.Close()
+		cfg.App = g
+	}
 	srv, err := server.New(cfg)
 	if err != nil {
 		return usage("serve", strings.TrimPrefix(err.Error(), "server: "), "See 'rootbound serve --help'")
 	}
 	stopReloading := p.reloadOnHangup()
 	defer stopReloading()
-	p.sayWhatIsServed(&cfg)
+	if p.gate != nil {
+		p.sayWhatIsGated()
+	} else {
+		p.sayWhatIsServed(&cfg)
+	}
 
 	// The sockets accept already; whoever connects now is answered a moment later.
 	if err := p.sayListening(); err != nil {

@@ -67,7 +67,8 @@ func TestEveryFlagArrives(t *testing.T) {
 	if diff := cmp.Diff([]config.Mount{{Dir: "DIR"}, {Name: "m", Dir: "x"}}, set.Mounts); diff != "" {
 		t.Errorf("mounts:\n%s", diff)
 	}
-	for _, key := range config.Keys() {
+	for _, f := range config.Flags[config.Serve]() {
+		key := f.Tag.Get("name")
 		found := false
 		for _, a := range everyFlag {
 			found = found || a == "--"+key
@@ -85,7 +86,7 @@ func TestServerConfig(t *testing.T) {
 	got := reflect.ValueOf(p.serverConfig())
 	for i := range got.NumField() {
 		switch field := got.Type().Field(i).Name; field {
-		case "Mounts", "Listeners", "AdminListener": // what was opened, tried by the scripts
+		case "Mounts", "Listeners", "AdminListener", "App": // what was opened, tried by the scripts
 		case "Access", "Precompressed": // switched off here
 			if !got.Field(i).IsZero() {
 				t.Errorf("%s is on", field)

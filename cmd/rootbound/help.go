@@ -9,6 +9,8 @@ import (
 
 var flagGroups = []kong.Group{
 	{Key: "where", Title: "Where, and for whom"},
+	{Key: "upstream", Title: "The application"},
+	{Key: "routes", Title: "Routes that the application serves badly"},
 	{Key: "what", Title: "What is served"},
 	{Key: "how", Title: "How it is sent"},
 	{Key: "limits", Title: "Limits"},
@@ -42,12 +44,27 @@ Examples:
   rootbound serve --mount music=/srv/music --mount films=/srv/films
   rootbound serve --config rootbound.toml
 `,
+	"rootbound gate": `
+The application behind decides who may have which file and names it in X-Sendfile, X-LIGHTTPD-send-file or
+X-Accel-Redirect; the gate opens it beneath DIR and sends it. Everything else is passed through. What the application
+names outside of DIR is the 404, in every mode. Anybody may reach the address: the application decides.
+
+A route of --take is answered without the application, in its own spelling; other spellings of it are the 404. In a
+rule {name} is a field of the query or the rest of the path. Several applications stand in a file, as [[upstream]].
+
+Examples:
+  rootbound gate --upstream http://127.0.0.1:5000 --root files
+  rootbound gate --upstream unix:app.sock --root /app/files=/srv/files --tls-cert cert.pem --tls-key key.pem
+  rootbound gate --upstream http://127.0.0.1:5000 --accel /protected/=files --announce x-accel-redirect
+  rootbound gate --upstream http://127.0.0.1:5000 --root files --take GET_/download?file={name} --ask /auth-check --watch
+  rootbound gate --config rootbound.toml
+`,
 	"rootbound config": `
 Examples:
   rootbound config check rootbound.toml
 `,
 	"rootbound config check": `
-The file may be "-" for standard input. Everything is tried that 'serve --config FILE' would need, but no socket is
+The file may be "-" for standard input. Everything is tried that 'serve' or 'gate --config FILE' would need, but no socket is
 opened: keys, values, addresses, directories, certificate, user.
 
 Examples:

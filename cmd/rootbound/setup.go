@@ -177,12 +177,17 @@ func parseConfig(path string, r io.Reader) (*config.File, error) {
 	for i := range file.Mount {
 		beside(&file.Mount[i].Dir)
 	}
-	beside(&file.Serve.TLSCert)
-	beside(&file.Serve.TLSKey)
-	for i, l := range file.Serve.Listen {
-		file.Serve.Listen[i] = besideSocket(path, l)
+	for _, c := range []*config.Common{&file.Serve.Common, &file.Gate.Common} {
+		beside(&c.TLSCert)
+		beside(&c.TLSKey)
+		for i, l := range c.Listen {
+			c.Listen[i] = besideSocket(path, l)
+		}
+		c.Admin = besideSocket(path, c.Admin)
 	}
-	file.Serve.Admin = besideSocket(path, file.Serve.Admin)
+	for i := range file.Upstream {
+		file.Upstream[i].Beside(filepath.Dir(path))
+	}
 	return file, nil
 }
 

@@ -15,24 +15,33 @@ import (
 
 // sayWhatIsServed tells the operator everything that decides what strangers get.
 func (p *process) sayWhatIsServed(cfg *server.Config) {
-	for _, b := range p.bases {
-		c := b.dir.Containment()
-		p.log.Info("serving", "at", "/"+b.mount.Name, "directory", b.path, "containment", c.Mechanism, "proven", c.Proven, "selftest", c.Detail)
-		if !c.Proven {
-			p.log.Warn("the self-test of the containment could not run", "directory", b.path, "reason", c.Detail)
-		}
-		for _, w := range b.warnings(p.env("HOME")) {
-			p.log.Warn(w, "directory", b.path)
-		}
-	}
+	p.sayBases("serving", func(b *base) string { return "/" + b.mount.Name })
 	p.log.Info("rules", "names", p.NamePolicy, "symlinks", word(p.Base.Symlinks == rootbound.SymlinksWithin, "within", "refuse"),
 		"hardlinks", word(p.Base.Hardlinks == rootbound.HardlinksRefuse, "refuse", "allow"), "hidden", p.Base.AllowHidden,
 		"well-known", p.Base.AllowHidden || p.Base.AllowWellKnown, "deny", len(p.Base.Deny), "allow", len(p.Base.Allow),
 		"hide", len(p.Hide), "listing", word(cfg.Listing, "on", "off"), "site", p.Site, "readers", p.readers())
 	p.log.Info("limits", "connections", p.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens,
 		"cache", max(0, p.CacheSize), "cache-check", p.CacheCheck.String(), "fast-lane", word(p.NoFastLane, "off", "on"))
+	p.warnRoot()
+}
+
+func (p *process) warnRoot() {
 	if isRoot() {
 		p.log.Warn("running as root: every file of this machine can be read by a mistake; add --user NAME")
+	}
+}
+
+// sayBases tells of each base directory what it is for, what confines it, and what is worth knowing about it.
+func (p *process) sayBases(what string, at func(*base) string) {
+	for _, b := range p.bases {
+		c := b.dir.Containment()
+		p.log.Info(what, "at", at(b), "directory", b.path, "containment", c.Mechanism, "proven", c.Proven, "selftest", c.Detail)
+		if !c.Proven {
+			p.log.Warn("the self-test of the containment could not run", "directory", b.path, "reason", c.Detail)
+		}
+		for _, w := range b.warnings(p.env("HOME")) {
+			p.log.Warn(w, "directory", b.path)
+		}
 	}
 }
 

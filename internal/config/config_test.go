@@ -110,13 +110,13 @@ func TestParseDropsAll(t *testing.T) {
 
 func TestMerge(t *testing.T) {
 	yes, no := true, false
-	file := config.Serve{Listen: []string{"a"}, Deny: []string{"*.key"}, Allow: []string{"x"}, Names: "strict", Public: &yes, User: "www"}
-	flags := config.Serve{Listen: []string{"b"}, Deny: []string{"*.pem"}, Allow: []string{"y"}, Public: &no}
-	want := config.Serve{Listen: []string{"b"}, Deny: []string{"*.key", "*.pem"}, Allow: []string{"y"}, Names: "strict", Public: &no, User: "www"}
+	file := config.Serve{Common: config.Common{Listen: []string{"a"}, Deny: []string{"*.key"}, Allow: []string{"x"}, Names: "strict", User: "www"}, Public: &yes}
+	flags := config.Serve{Common: config.Common{Listen: []string{"b"}, Deny: []string{"*.pem"}, Allow: []string{"y"}}, Public: &no}
+	want := config.Serve{Common: config.Common{Listen: []string{"b"}, Deny: []string{"*.key", "*.pem"}, Allow: []string{"y"}, Names: "strict", User: "www"}, Public: &no}
 	if diff := cmp.Diff(want, config.Merge(file, flags)); diff != "" {
 		t.Errorf("merged:\n%s", diff)
 	}
-	if diff := cmp.Diff(config.Serve{Listen: []string{"a"}, Deny: []string{"*.key"}, Allow: []string{"x"}, Names: "strict", Public: &yes, User: "www"}, file); diff != "" {
+	if diff := cmp.Diff(config.Serve{Common: config.Common{Listen: []string{"a"}, Deny: []string{"*.key"}, Allow: []string{"x"}, Names: "strict", User: "www"}, Public: &yes}, file); diff != "" {
 		t.Errorf("the file's own was changed:\n%s", diff)
 	}
 }

@@ -22,7 +22,7 @@ type place struct{ line, column int }
 // Parse reads a file. Keys must be known and written exactly as the schema has them, values of the right type. Where
 // there is a problem nothing of the file is returned: half a configuration is another configuration.
 func Parse(data []byte) (*Parsed, []Problem) {
-	w := walker{places: map[string]place{}, mounts: -1}
+	w := walker{places: map[string]place{}, tables: map[string]int{}}
 	w.walk(data)
 	parsed := &Parsed{places: w.places}
 	err := toml.Unmarshal(data, &parsed.File)
@@ -43,6 +43,12 @@ func Parse(data []byte) (*Parsed, []Problem) {
 	}
 	_, problems := parsed.File.Serve.Settings()
 	problems = append(problems, checkMounts(parsed.File.Mount)...)
+	_, gateProblems := parsed.File.Gate.Settings()
+	problems = append(problems, gateProblems...)
+	for i := range parsed.File.Upstream {
+		_, upProblems := parsed.File.Upstream[i].Settings(fmt.Sprintf("upstream[%d]", i))
+		problems = append(problems, upProblems...)
+	}
 	for i, p := range problems {
 		at := w.places[p.Key]
 		problems[i].Line, problems[i].Column = at.line, at.column
@@ -66,7 +72,7 @@ type walker struct {
 	places   map[string]place
 	problems []Problem
 	syntax   bool
-	mounts   int
+	tables   map[string]int // how many of each [[table]] there were
 }
 
 func (w *walker) walk(data []byte) {
@@ -94,8 +100,9 @@ func (w *walker) header(e *unstable.Node) (reflect.Type, string) {
 	}
 	switch isList := t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct; {
 	case isList && e.Kind == unstable.ArrayTable:
-		w.mounts++
-		path = fmt.Sprintf("%s[%d]", path, w.mounts)
+		list := path
+		path = fmt.Sprintf("%s[%d]", list, w.tables[list])
+		w.tables[list]++
 		w.places[path] = w.at(key)
 		return t.Elem(), path
 	case isList:
@@ -159,9 +166,9 @@ func field(t reflect.Type, name string) reflect.Type {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("toml") == name {
-			return t.Field(i).Type
+	for _, f := range fields(t) {
+		if f.Tag.Get("toml") == name {
+			return f.Type
 		}
 	}
 	return nil

@@ -72,8 +72,10 @@ const (
 )
 
 // Settings understands every value. The keys of the problems are those of a file, "serve.listen".
-func (s *Serve) Settings() (*Settings, []Problem) {
-	c := checker{}
+func (s *Serve) Settings() (*Settings, []Problem) { return s.settings("serve") }
+
+func (s *Serve) settings(table string) (*Settings, []Problem) {
+	c := checker{table: table}
 	out := &Settings{
 		Public: isTrue(s.Public), Hosts: c.hosts("host", s.Host), TrustedProxies: c.prefixes("trusted-proxy", s.TrustedProxy),
 		Hide: c.globs("hide", s.Hide), Site: isTrue(s.SitePages), DownloadRoute: c.route("download-route", s.DownloadAt),
@@ -153,13 +155,16 @@ func (s *Serve) base(c *checker, out *Settings) {
 func isTrue(b *bool) bool { return b != nil && *b }
 
 // checker collects problems.
-type checker struct{ problems []Problem }
+type checker struct {
+	table    string // the keys are in
+	problems []Problem
+}
 
 func (c *checker) problem(key, value, rule, remedy string) {
 	if value != "" {
 		rule = strconv.Quote(value) + ": " + rule
 	}
-	c.problems = append(c.problems, Problem{Key: "serve." + key, Rule: rule, Remedy: remedy})
+	c.problems = append(c.problems, Problem{Key: c.table + "." + key, Rule: rule, Remedy: remedy})
 }
 
 func (c *checker) choice(key, value, otherwise string) string {

@@ -15,8 +15,8 @@ func known() (tables, keys []string) {
 		if ft.Kind() == reflect.Slice {
 			ft = ft.Elem()
 		}
-		for j := range ft.NumField() {
-			tables, keys = append(tables, name), append(keys, ft.Field(j).Tag.Get("toml"))
+		for _, f := range fields(ft) {
+			tables, keys = append(tables, name), append(keys, f.Tag.Get("toml"))
 		}
 	}
 	return tables, keys

@@ -85,6 +85,18 @@ const (
 	ReadOnly   Code = "read-only"
 	NotDurable Code = "not-durable"
 	Unwritable Code = "unwritable"
+
+	UpstreamDown    Code = "upstream-down"
+	UpstreamSlow    Code = "upstream-slow"
+	UpstreamInvalid Code = "upstream-invalid"
+	UpstreamError   Code = "upstream-error"
+	FileOutside     Code = "file-outside"
+	FileUnexpected  Code = "file-unexpected"
+	FileMalformed   Code = "file-malformed"
+	RouteSpelling   Code = "route-spelling"
+	AskRefused      Code = "ask-refused"
+	AskFailed       Code = "ask-failed"
+	BodySlow        Code = "body-slow"
 )
 
 // A kind is what a client is told: several codes share one.
@@ -121,6 +133,12 @@ var (
 	ErrUnavailable = errors.New("temporarily unavailable")
 	// ErrNoSpace: nothing more can be stored.
 	ErrNoSpace = errors.New("no space left")
+	// ErrSlowRequest: the client did not send the rest of its request (RFC 9110 15.5.9).
+	ErrSlowRequest = errors.New("request timeout")
+	// ErrUpstream: the application behind a gate gave no answer that can be passed on (RFC 9110 15.6.3).
+	ErrUpstream = errors.New("bad gateway")
+	// ErrUpstreamSlow: the application behind a gate did not answer in time (RFC 9110 15.6.5).
+	ErrUpstreamSlow = errors.New("gateway timeout")
 )
 
 // Entry is one line of the list.
@@ -202,6 +220,18 @@ var list = []Entry{
 	{ReadOnly, ErrRefused, "the base directory was not opened for writing"},
 	{NotDurable, ErrUnavailable, "the file could not be made durable"},
 	{Unwritable, ErrNotFound, "the system refuses to write there"},
+
+	{UpstreamDown, ErrUpstream, "the application cannot be reached"},
+	{UpstreamSlow, ErrUpstreamSlow, "the application did not answer in time"},
+	{UpstreamInvalid, ErrUpstream, "the application's answer is not one"},
+	{UpstreamError, ErrNotFound, "the application's own error, made the same for all"},
+	{FileOutside, ErrNotFound, "the application named a file that is not beneath its directory"},
+	{FileUnexpected, ErrNotFound, "the application named a file and has no directory"},
+	{FileMalformed, ErrNotFound, "the application did not name one file"},
+	{RouteSpelling, ErrNotFound, "another spelling of a route that the gate answers"},
+	{AskRefused, ErrRefused, "the application says that this client may not"},
+	{AskFailed, ErrUpstream, "the application did not say whether this client may"},
+	{BodySlow, ErrSlowRequest, "the client sends its request too slowly"},
 }
 
 var byCode = func() map[Code]*Entry {

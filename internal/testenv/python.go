@@ -24,7 +24,7 @@ func Python(tb testing.TB, script string, stdin []byte, args ...string) []byte {
 }
 
 // Gunicorn starts a WSGI application ("module:variable" in dir) under a real
-// gunicorn with one worker on a free loopback port and returns its URL without
+// gunicorn with two workers on a free loopback port and returns its URL without
 // a final slash. env are further variables, "NAME=value". The end of the test
 // stops it.
 func Gunicorn(tb testing.TB, dir, module string, env ...string) string {
@@ -32,7 +32,7 @@ func Gunicorn(tb testing.TB, dir, module string, env ...string) string {
 	Need(tb, "gunicorn")
 	Need(tb, "flask")
 	listener, addr := listen(tb)
-	cmd := exec.Command(Need(tb, "python3"), "-m", "gunicorn", "--bind", "fd://3", "--workers", "1", module)
+	cmd := exec.Command(Need(tb, "python3"), "-m", "gunicorn", "--bind", "fd://3", "--workers", "2", module)
 	cmd.Dir = dir
 	cmd.Env = append(pythonEnv(), env...)
 	cmd.ExtraFiles = []*os.File{listener}
