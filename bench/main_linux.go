@@ -148,21 +148,22 @@ func output(opts options, report *Report) error {
 
 // bench is one run.
 type bench struct {
-	opts       options
-	progress   io.Writer
-	dir        string
-	files      *files
-	tools      map[string]string
-	rootbound  string
-	fileserver string
-	hasCache   bool
-	launcher   *launcher
-	allowed    unix.CPUSet // the cores we had before we pinned ourselves
-	serverCore int
-	loadCore   int
-	started    int
-	servers    map[string]*server
-	seen       map[string]bool // rows that a server has answered before
+	opts        options
+	progress    io.Writer
+	dir         string
+	files       *files
+	tools       map[string]string
+	rootbound   string
+	fileserver  string
+	hasCache    bool
+	launcher    *launcher
+	application *application
+	allowed     unix.CPUSet // the cores we had before we pinned ourselves
+	serverCore  int
+	loadCore    int
+	started     int
+	servers     map[string]*server
+	seen        map[string]bool // rows that a server has answered before
 }
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
@@ -269,6 +270,9 @@ func (b *bench) setUp() error {
 	if b.launcher, err = newLauncher(b.serverCore); err != nil {
 		return err
 	}
+	if b.application, err = startApplication(); err != nil {
+		return err
+	}
 	b.files = &files{base: b.path("base"), count: 10_000, distinct: b.count(100_000), made: map[string]bool{}}
 	if b.opts.quick {
 		b.files.count = 500
@@ -287,6 +291,7 @@ func (b *bench) setUp() error {
 func (b *bench) tearDown() {
 	b.stopAll()
 	b.launcher.close()
+	b.application.stop()
 	if err := pinSelf(&b.allowed); err != nil {
 		fmt.Fprintln(b.progress, err)
 	}

@@ -31,12 +31,14 @@ var (
 	everyone = []string{ours, nginxSafe, nginxStrict, nginxCopy, httpDir, osRoot}
 	cachers  = []string{ours, nginxSafe, httpDir}
 	uncached = []string{ours, nginxStrict, httpDir, osRoot}
+	gates    = []string{ours, nginxStrict}
 )
 
 // variant is how a server is started.
 type variant struct {
 	tls     bool
 	noCache bool // rootbound without its cache
+	gate    bool // in front of an application, which names the file or sends the body itself
 }
 
 // server is one that runs.
@@ -119,6 +121,10 @@ func (b *bench) start(name string, v variant) (*server, error) {
 }
 
 func (b *bench) startOurs(s *server, dir string) error {
+	if s.variant.gate {
+		return b.startAndAsk(s, dir, exec.Command(b.rootbound, "gate", "--listen", "127.0.0.1:0", "--access-log", "off",
+			"--upstream", "http://"+b.application.addr, "--accel", protected+"="+b.files.base))
+	}
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--access-log", "off"}
 	if s.variant.noCache && b.hasCache {
 		args = append(args, "--cache", "0")
@@ -241,7 +247,7 @@ func (b *bench) nginxConfig(s *server, files, cached uint64) string {
 		tlsLines = fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites %s;",
 			b.path("cert.pem"), b.path("key.pem"), tls.CipherSuiteName(cipher))
 	}
-	return strings.NewReplacer("USER", user, "FILES", fmt.Sprint(files), "CACHE", cache, "MORE", lines, "LISTEN", s.addr+listen, "TLS", tlsLines, "BASE", b.files.base).Replace(
+	return strings.NewReplacer("USER", user, "FILES", fmt.Sprint(files), "CACHE", cache, "MORE", lines, "LISTEN", s.addr+listen, "TLS", tlsLines, "BASE", b.files.base, "ROUTES", b.nginxRoutes(s), "UPSTREAM", b.nginxUpstream(s)).Replace(
 		`daemon off; worker_processes 1; worker_rlimit_nofile FILES; pid nginx.pid; error_log stderr crit; USER
 events { worker_connections 20000; }
 http {
@@ -250,8 +256,8 @@ http {
 	client_body_temp_path tmp/1; proxy_temp_path tmp/2; fastcgi_temp_path tmp/3;
 	uwsgi_temp_path tmp/4; scgi_temp_path tmp/5;
 	disable_symlinks on from=$document_root;
-	CACHE MORE
-	server { listen LISTEN; root BASE; TLS }
+	CACHE MORE UPSTREAM
+	server { listen LISTEN; root BASE; TLS ROUTES }
 }
 `)
 }

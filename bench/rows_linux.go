@@ -64,6 +64,9 @@ var rows = []*row{
 	{name: "p99", work: "1 KiB file while 16 clients download 100 MiB files: 99 % are answered within", servers: cachers, bound: bound{1.5, []string{nginxSafe}}, n: 3_000, connections: 16, unit: p99, job: file(kib), measure: measureLatency},
 	{name: "idle", work: "10,000 idle connections, after a 1 KiB file each", servers: cachers, bound: bound{40, nil}, n: 10_000, unit: overIdle, once: true, job: file(kib), measure: measureIdle},
 	{name: "idle-large", work: "10,000 idle connections, after a 1 MiB file each", servers: cachers, bound: bound{40, nil}, n: 10_000, unit: overIdle, once: true, job: file(oneFile), measure: measureIdle},
+	{name: "gate-10k", work: "10 KiB file that an application names by X-Accel-Redirect", servers: gates, variant: variant{gate: true}, bound: bound{2, []string{nginxStrict}}, n: 15_000, job: file(10 * kib)},
+	{name: "gate-100m", work: "100 MiB file that an application names", servers: gates, variant: variant{gate: true}, bound: bound{2, []string{nginxStrict}}, n: 64, job: file(large)},
+	{name: "gate-plain", work: "10 KiB that an application sends through the gate", servers: gates, variant: variant{gate: true}, bound: bound{3, []string{nginxStrict}}, n: 15_000, job: plain},
 	{name: "distinct", work: "memory after 100,000 distinct files", servers: cachers, bound: bound{cacheMB + 40, nil}, n: 100_000, unit: overIdle, once: true, job: distinctNames, measure: measureDistinct},
 }
 
