@@ -306,10 +306,7 @@ func TestHandlerIsFileServers(t *testing.T) {
 	if err := mime.AddExtensionType(".machine", "application/x-machine"); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(base, "type.machine"), "text")
-	if err := os.Chtimes(filepath.Join(base, "type.machine"), handlerTime, handlerTime); err != nil {
-		t.Fatal(err)
-	}
+	plantSibling(t, filepath.Join(base, "type.machine"), "text", handlerTime)
 	cases = append(cases, sendCase{file: "type.machine", method: http.MethodGet, size: 4})
 	sendServers(t, func(t *testing.T, start func(http.Handler) *sendPeer) {
 		ours := start(openBaseDir(t, base, Config{}).Handler(HandlerConfig{Index: true}))
