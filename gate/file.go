@@ -19,7 +19,7 @@ func (x *exchange) sendNamed(n *named, res *http.Response) request.Outcome {
 		return x.refuseFile(n, err)
 	}
 	defer func() { _ = f.Close() }()
-	h := res.Header.Clone()
+	h := res.Header
 	dropHop(h)
 	dropSendfile(h)
 	o := rootbound.SendOptions{

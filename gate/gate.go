@@ -22,6 +22,8 @@ import (
 type Gate struct {
 	cfg Config
 	ups []*upstream // the longest At first
+	// compares says that something depends on the path.
+	compares bool
 }
 
 // upstream is one application, understood.
@@ -67,6 +69,7 @@ func New(cfg Config) (*Gate, error) {
 			}
 		}
 		g.ups = append(g.ups, up)
+		g.compares = g.compares || len(up.at)+len(up.rules)+len(up.uniform) > 0
 	}
 	slices.SortStableFunc(g.ups, func(a, b *upstream) int { return len(b.at) - len(a.at) })
 	return g, nil
@@ -204,7 +207,10 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, f *request.Facts) r
 		return x.refuse(err)
 	}
 	path, query := request.SplitTarget(f.Target)
-	spelled := canonical(path)
+	var spelled []string
+	if g.compares {
+		spelled = canonical(path)
+	}
 	x.up = g.upstreamOf(spelled)
 	if x.up == nil {
 		return x.refuse(reason.New(reason.Missing, nil))

@@ -3,6 +3,7 @@ package gate
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/rootbound/rootbound/internal/request"
@@ -32,28 +33,35 @@ var identityHeaders = []string{
 	"x-ssl-", "ssl-client-", "x-client-cert", "client-cert", "x-tls-client-",
 }
 
-// spelledAs is a header's name as an application may read it: CGI, WSGI and Rack make one of '-' and '_'.
-func spelledAs(key string) string { return strings.ToLower(strings.ReplaceAll(key, "_", "-")) }
-
-func hasAnyPrefix(key string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(key, p) {
-			return true
+// hasPrefix compares a header's name as an application may read it: CGI, WSGI and Rack make one of '-' and '_', and
+// letters have no case. prefix is in lower case, with '-'.
+func hasPrefix(key, prefix string) bool {
+	if len(key) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		c := key[i]
+		switch {
+		case c == '_':
+			c = '-'
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		}
+		if c != prefix[i] {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
-func isSendfileHeader(key string) bool { return hasAnyPrefix(spelledAs(key), sendfileFamily) }
+func isSendfileHeader(key string) bool {
+	return slices.ContainsFunc(sendfileFamily, func(p string) bool { return hasPrefix(key, p) })
+}
 
 func isIdentityHeader(key string) bool {
-	key = spelledAs(key)
-	for _, h := range identityHeaders {
-		if key == h || strings.HasSuffix(h, "-") && strings.HasPrefix(key, h) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(identityHeaders, func(h string) bool {
+		return hasPrefix(key, h) && (len(key) == len(h) || h[len(h)-1] == '-')
+	})
 }
 
 // dropSendfile takes away whatever is between the application and the gate, and the announcement of such trailers.
@@ -72,7 +80,7 @@ func cleanRequest(h http.Header, trusted bool) {
 		switch {
 		case isSendfileHeader(key):
 		case isIdentityHeader(key) && !(trusted && isProxyHeader(key)):
-		case strings.HasPrefix(spelledAs(key), "x-original-"):
+		case hasPrefix(key, "x-original-"):
 		default:
 			continue
 		}
@@ -80,10 +88,9 @@ func cleanRequest(h http.Header, trusted bool) {
 	}
 }
 
-// isProxyHeader knows what proxies in front may say.
+// isProxyHeader knows what proxies in front may say, in the one spelling they have for it (net/http's canonical form).
 func isProxyHeader(key string) bool {
-	key = strings.ToLower(key)
-	return key == "forwarded" || key == "x-real-ip" || strings.HasPrefix(key, "x-forwarded-")
+	return key == "Forwarded" || key == "X-Real-Ip" || strings.HasPrefix(key, "X-Forwarded-")
 }
 
 // tellClient says who asks, by which name and how, as proxies do.

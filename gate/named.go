@@ -35,8 +35,11 @@ func namesFile(h http.Header) bool {
 }
 
 func fileHeaderOf(key string) string {
+	if !isSendfileHeader(key) {
+		return ""
+	}
 	for _, known := range fileHeaders {
-		if strings.EqualFold(spelledAs(key), known) {
+		if len(key) == len(known) && hasPrefix(key, strings.ToLower(known)) {
 			return known
 		}
 	}
