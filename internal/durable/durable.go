@@ -14,6 +14,9 @@ import (
 // tempPrefix starts the names of unfinished files. A crash may leave one; it is safe to delete.
 const tempPrefix = ".durable-"
 
+// ErrLocked is Lock's error where another holds the lock.
+var ErrLocked = errors.New("locked by another")
+
 // WriteFile replaces path by data, or makes it, with exactly these permissions whatever the umask. A reader sees
 // the old content or the new, never a part; once WriteFile has returned nil the new content survives a crash of the
 // machine. On any error the old file is untouched, unless the error says that only the directory could not be

@@ -1,4 +1,4 @@
-package rootbound
+package durable
 
 import (
 	"errors"
@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile takes the lock that says "somebody is still writing this" (LockFileEx). Windows' locks keep others from
-// the bytes, so it is a byte that no file has. A crash lets go of it. Another's lock is errLocked.
-func lockFile(f *os.File) error {
+// Lock takes the lock that says "somebody is still writing this" (LockFileEx). Windows' locks keep others from
+// the bytes, so it is a byte that no file has. A crash lets go of it. Another's lock is ErrLocked.
+func Lock(f *os.File) error {
 	far := windows.Overlapped{Offset: 0xffff_fffe, OffsetHigh: 0x7fff_ffff}
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &far)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return errLocked
+		return ErrLocked
 	}
 	return err
 }

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package rootbound
+package durable
 
 import (
 	"errors"
@@ -8,15 +8,15 @@ import (
 	"syscall"
 )
 
-// lockFile takes the lock that says "somebody is still writing this" (flock(2)). It goes with the last descriptor of
-// the open file, so a crash lets go of it. Another's lock is errLocked; any other error: there are no locks here.
-func lockFile(f *os.File) error {
+// Lock takes the lock that says "somebody is still writing this" (flock(2)). It goes with the last descriptor of
+// the open file, so a crash lets go of it. Another's lock is ErrLocked; any other error: there are no locks here.
+func Lock(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == syscall.EINTR:
 		case errors.Is(err, syscall.EWOULDBLOCK):
-			return errLocked
+			return ErrLocked
 		default:
 			return err
 		}
