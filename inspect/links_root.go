@@ -1,0 +1,34 @@
+package inspect
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// leadsOf asks os.Root where a name leads.
+func leadsOf(root *os.Root, name string) (leads, error) {
+	_, err := root.Stat(name)
+	switch {
+	case err == nil:
+		return leadsWithin, nil
+	case errors.Is(err, escapeOf(root)):
+		return leadsOut, nil
+	case errors.Is(err, syscall.ELOOP):
+		return leadsRound, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return leadsNowhere, nil
+	}
+	return 0, err
+}
+
+// escapeOf is what os.Root says of a name that leaves it: it has no name of its own.
+func escapeOf(root *os.Root) error {
+	_, err := root.Stat("..")
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return errors.ErrUnsupported
+}
