@@ -1,0 +1,108 @@
+package webconf
+
+import (
+	"strings"
+)
+
+// directive of nginx: a name, arguments, and a block where it has one.
+type directive struct {
+	name  string
+	args  []string
+	line  int
+	block []*directive
+}
+
+func (d *directive) find(name string) *directive {
+	for _, c := range d.block {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func (d *directive) arg(i int) string {
+	if i < len(d.args) {
+		return d.args[i]
+	}
+	return ""
+}
+
+// parseNginx reads as much as it can: an unclosed block ends with the file.
+func parseNginx(text string) *directive {
+	top := &directive{name: "main"}
+	stack := []*directive{top}
+	var words []string
+	line, start := 1, 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\n':
+			line++
+		case c == ' ' || c == '\t' || c == '\r':
+		case c == '#':
+			for i+1 < len(text) && text[i+1] != '\n' {
+				i++
+			}
+		case c == ';' || c == '{':
+			if len(words) > 0 {
+				d := &directive{name: words[0], args: words[1:], line: start}
+				parent := stack[len(stack)-1]
+				parent.block = append(parent.block, d)
+				if c == '{' {
+					stack = append(stack, d)
+				}
+			} else if c == '{' {
+				stack = append(stack, &directive{name: "block", line: line})
+			}
+			words = nil
+		case c == '}':
+			words = nil
+			if len(stack) > 1 {
+				stack = stack[:len(stack)-1]
+			}
+		default:
+			if len(words) == 0 {
+				start = line
+			}
+			word, n := nginxWord(text[i:])
+			line += strings.Count(text[i:i+n], "\n")
+			words = append(words, word)
+			i += n - 1
+		}
+	}
+	return top
+}
+
+// nginxWord reads one word, quoted or not.
+func nginxWord(s string) (string, int) {
+	if s[0] == '"' || s[0] == '\'' {
+		var b strings.Builder
+		for i := 1; i < len(s); i++ {
+			switch {
+			case s[i] == '\\' && i+1 < len(s):
+				i++
+				b.WriteByte(s[i])
+			case s[i] == s[0]:
+				return b.String(), i + 1
+			default:
+				b.WriteByte(s[i])
+			}
+		}
+		return b.String(), len(s)
+	}
+	i := 0
+	for i < len(s) && !strings.ContainsRune(" \t\r\n;", rune(s[i])) {
+		if s[i] == '{' && (i == 0 || s[i-1] != '$' && !inPattern(s[:i])) {
+			break
+		}
+		if s[i] == '}' && !strings.Contains(s[:i], "{") {
+			break
+		}
+		i++
+	}
+	return s[:max(i, 1)], max(i, 1)
+}
+
+// inPattern: a brace behind a class or a group is a count.
+func inPattern(s string) bool { return strings.HasSuffix(s, "]") || strings.HasSuffix(s, ")") }

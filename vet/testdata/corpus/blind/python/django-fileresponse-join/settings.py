@@ -1,0 +1,4 @@
+import os
+
+MEDIA_ROOT = os.environ["BASE"]
+MEDIA_URL = "/media/"

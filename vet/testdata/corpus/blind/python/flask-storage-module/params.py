@@ -1,0 +1,5 @@
+from flask import request
+
+
+def want(key, default=""):
+    return request.values.get(key, default).strip()

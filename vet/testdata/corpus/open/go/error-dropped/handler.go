@@ -1,0 +1,25 @@
+package app
+
+import (
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+)
+
+var errOut = errors.New("leads out")
+
+func locate(base, name string) (string, error) {
+	p := filepath.Join(base, name)
+	if !strings.HasPrefix(p, base+string(filepath.Separator)) {
+		return p, errOut
+	}
+	return p, nil
+}
+
+func Handler(base string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, _ := locate(base, r.FormValue("name"))
+		http.ServeFile(w, r, p)
+	})
+}

@@ -1,0 +1,12 @@
+import os
+
+from flask import Flask, abort, request, send_file
+
+app = Flask(__name__)
+BASE = os.environ["BASE"]
+
+
+@app.get("/f")
+def f():
+    args = getattr(request, "args")
+    return send_file(os.path.join(BASE, args.get("name", "hello.txt")))

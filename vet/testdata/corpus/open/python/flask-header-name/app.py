@@ -1,0 +1,11 @@
+import os
+
+from flask import Flask, abort, request, send_file
+
+app = Flask(__name__)
+BASE = os.environ["BASE"]
+
+
+@app.get("/f")
+def f():
+    return send_file(os.path.join(BASE, request.headers["X-File"]))

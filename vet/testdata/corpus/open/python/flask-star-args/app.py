@@ -1,0 +1,12 @@
+import os
+
+from flask import Flask, abort, request, send_file
+
+app = Flask(__name__)
+BASE = os.environ["BASE"]
+
+
+@app.get("/f")
+def f():
+    parts = request.args["name"].split("/")
+    return send_file(os.path.join(BASE, *parts))
