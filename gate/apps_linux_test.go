@@ -75,17 +75,23 @@ func TestFlaskForms(t *testing.T) {
 	named := start(t, sent, func(u *setup) { on(u); u.up.UniformErrors = flaskForms })
 	taken := start(t, bare, func(u *setup) { on(u); u.up.Take = rules })
 
-	var queries []string
+	var queries, decoded []string // decoded has one spelling of each name: Flask decodes before a route sees it
+	seen := map[string]bool{}
 	for _, f := range falls {
-		queries = append(queries, f.query)
+		queries, decoded = append(queries, f.query), append(decoded, f.query)
 	}
 	every := 1
 	if os.Getenv("ROOTBOUND_EXPECT_CONTAINMENT") != "" { // the applications were asked every name in the first run
 		every = 8
 	}
 	for i, c := range attack.Corpus(l) {
-		if i%every == 0 {
-			queries = append(queries, c.Query)
+		if i%every != 0 {
+			continue
+		}
+		queries = append(queries, c.Query)
+		if name, err := url.QueryUnescape(c.Query); err != nil || !seen[name] {
+			seen[name] = true
+			decoded = append(decoded, c.Query)
 		}
 	}
 	for _, form := range flaskForms {
@@ -93,7 +99,11 @@ func TestFlaskForms(t *testing.T) {
 		leaked := map[string]*int{"bare": new(int), "named": new(int), "taken": new(int)}
 		for how, addr := range map[string]string{"bare": strings.TrimPrefix(bare, "http://"), "named": named.addr, "taken": taken.addr} {
 			each.Go(func() {
-				for _, what := range askAll(t, named, addr, form, queries, how == "bare") {
+				names := decoded
+				if how == "taken" { // there the gate decodes
+					names = queries
+				}
+				for _, what := range askAll(t, named, addr, form, names, how == "bare") {
 					*leaked[how]++
 					if how != "bare" {
 						t.Errorf("%s %s", how, what)

@@ -65,6 +65,7 @@ func (x *exchange) passOn(res *http.Response) request.Outcome {
 	}
 	to.Set("Content-Length", fmt.Sprint(len(body)))
 	to.Set("Cache-Control", "no-store")
+	_ = x.decided(request.Decision{}, reason.New(reason.AskRefused, nil)) // what is sent is a refusal
 	n, err := x.w.plan(&p)
 	out := request.Outcome{Status: res.StatusCode, Reason: reason.AskRefused, Bytes: n, Result: request.Sent}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +25,9 @@ const (
 	DefaultTimeout = 60 * time.Second
 
 	dialTimeout     = 10 * time.Second
-	maxHeaderBytes  = 64 << 10 // of an application's answer
-	maxIdlePerHost  = 256      // connections to an application that are kept
+	expectTimeout   = time.Second // for "100 Continue", which many applications do not know; curl's, too (RFC 9110 10.1.1)
+	maxHeaderBytes  = 64 << 10    // of an application's answer
+	maxIdlePerHost  = 256         // connections to an application that are kept
 	idleTimeout     = 90 * time.Second
 	maxKeptRefusal  = 64 << 10 // body of a 412 or 416 that may yet be passed on, and of an --ask's 401 and 403
 	copyBufferBytes = 32 << 10
@@ -109,6 +111,9 @@ func parseURL(text string) (u *url.URL, socket string, err error) {
 	u, err = url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, "", errors.New("it is not http://HOST:PORT, https://HOST:PORT or unix:PATH")
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		return nil, "", errors.New("it has no port from 1 to 65535")
 	}
 	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return nil, "", errors.New("it has more than a scheme, a host and a port: requests are passed on under their own paths")

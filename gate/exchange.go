@@ -25,6 +25,8 @@ type exchange struct {
 	trusted bool // the peer is a proxy that is believed
 	uniform bool // an error of the application's here is the one 404
 
+	// decided records what is about to be answered, before its first byte.
+	decided func(request.Decision, error) error
 	// broken is why the application's answer ended early.
 	broken error
 	// cookies are what an --ask set, for the answer that it allowed.
@@ -55,6 +57,7 @@ func (x *exchange) refuse(err error) request.Outcome {
 		out.Status, out.Result, out.Bytes = x.w.status, request.Aborted, x.w.bytes
 		return out
 	}
+	_ = x.decided(request.Decision{}, err) // there is no other answer to give
 	p := rootbound.RefusalPlan(err, rootbound.RefusalOptions{
 		Accept: x.f.Accept, RequestID: x.f.ID, Private: x.private, CrossOrigin: x.g.cfg.CrossOrigin,
 	})
@@ -65,6 +68,18 @@ func (x *exchange) refuse(err error) request.Outcome {
 	}
 	return out
 }
+
+// allowed records that something is about to be sent; an error is the refusal to give instead.
+func (x *exchange) allowed(policy string) error {
+	return x.decided(request.Decision{Allowed: true, Policy: policy}, nil)
+}
+
+// Policies of the gate, for the record: who let the client have it.
+const (
+	policyApp   = "application" // it named the file, or answered itself
+	policyAsked = "asked"       // it was asked by --ask
+	policyTake  = "take"        // nobody: the route is open to all
+)
 
 // refuseFile is refuse for a file that the application named: the operator learns of it in every mode, since either
 // the application or the gate's configuration is wrong.

@@ -34,7 +34,8 @@ func (x *exchange) sendNamed(n *named, res *http.Response) request.Outcome {
 		status = http.StatusOK
 	}
 	o.NoConditional = o.NoConditional || status != http.StatusOK
-	out := x.sendFile(f, &o, status, h)
+	x.f.File = n.path
+	out := x.sendFile(f, &o, status, h, policyApp)
 	if n.remove && x.r.Method != http.MethodHead && out.Reason == "" {
 		if err := f.Remove(); err != nil {
 			x.g.cfg.Log.Error("a temporary file was sent and could not be removed", "id", x.f.ID, "upstream", x.up.cfg.URL,
@@ -55,7 +56,7 @@ func open(dir *rootbound.Dir, n rootbound.Name) (*rootbound.File, error) {
 }
 
 // sendFile carries out what HTTP says for an open file. kept is what the application said beside it.
-func (x *exchange) sendFile(f *rootbound.File, o *rootbound.SendOptions, status int, kept http.Header) request.Outcome {
+func (x *exchange) sendFile(f *rootbound.File, o *rootbound.SendOptions, status int, kept http.Header, policy string) request.Outcome {
 	req := request.Plan(x.r)
 	req.Now = x.f.Received
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
@@ -66,6 +67,11 @@ func (x *exchange) sendFile(f *rootbound.File, o *rootbound.SendOptions, status 
 		return x.refuse(err)
 	}
 	defer func() { _ = a.Close() }()
+	if a.Plan.Reason != "" {
+		_ = x.decided(request.Decision{}, reason.New(a.Plan.Reason, nil)) // what is sent is a refusal
+	} else if err := x.allowed(policy); err != nil {
+		return x.refuse(err)
+	}
 	if a.Plan.Status == http.StatusOK {
 		a.Plan.Status = status
 	}
@@ -138,11 +144,18 @@ func (x *exchange) take(rule *Rule, exact bool, path, query string) request.Outc
 	}
 	dir := x.up.cfg.Roots[0].Dir
 	n, nameErr := rule.name(dir, path, query)
+	policy := policyTake
+	if nameErr == nil {
+		x.f.File = x.up.roots[0].path(n)
+	} else if rule.field != "" {
+		x.f.Asked = request.QueryText(query, rule.field)
+	}
 	if x.up.cfg.Ask != "" {
 		x.private = true
 		if out, done := x.ask(); done {
 			return out
 		}
+		policy = policyAsked
 	}
 	if ok, code := plan.Method(x.r.Method); !ok {
 		return x.refuse(reason.New(code, nil))
@@ -151,6 +164,9 @@ func (x *exchange) take(rule *Rule, exact bool, path, query string) request.Outc
 		return x.refuse(nameErr)
 	}
 	if x.r.Method == http.MethodOptions {
+		if err := x.allowed(policy); err != nil {
+			return x.refuse(err)
+		}
 		p := plan.OptionsPlan()
 		n, err := x.w.plan(&p)
 		return request.Outcome{Status: p.Status, Bytes: n, Cause: err, Result: request.Sent}
@@ -163,5 +179,5 @@ func (x *exchange) take(rule *Rule, exact bool, path, query string) request.Outc
 	return x.sendFile(f, &rootbound.SendOptions{
 		AsAttachment: rule.field != "", Private: x.private, Site: x.g.cfg.Site, CrossOrigin: x.g.cfg.CrossOrigin,
 		RequestID: x.f.ID, Accept: x.f.Accept,
-	}, http.StatusOK, http.Header{})
+	}, http.StatusOK, http.Header{}, policy)
 }

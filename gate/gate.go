@@ -109,7 +109,7 @@ func newTransport(socket string, timeout time.Duration) *http.Transport {
 	t := &http.Transport{
 		DialContext: dial.DialContext, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
 		MaxIdleConnsPerHost: maxIdlePerHost, IdleConnTimeout: idleTimeout, ResponseHeaderTimeout: timeout,
-		ExpectContinueTimeout: timeout, TLSHandshakeTimeout: dialTimeout,
+		ExpectContinueTimeout: expectTimeout, TLSHandshakeTimeout: dialTimeout,
 	}
 	if socket != "" {
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial.DialContext(ctx, "unix", socket) }
@@ -177,6 +177,9 @@ func (up *upstream) addRoutes() error {
 		if u, err := url.ParseRequestURI(up.cfg.Ask); err != nil || u.Host != "" || !strings.HasPrefix(up.cfg.Ask, "/") {
 			return fmt.Errorf("%q is no path such as /auth-check", up.cfg.Ask)
 		}
+		if len(up.rules) == 0 {
+			return fmt.Errorf("nothing is taken over that %q could be asked about", up.cfg.Ask)
+		}
 	}
 	switch up.cfg.Announce {
 	case "", AnnounceSendfile:
@@ -198,8 +201,8 @@ func (g *Gate) Close() {
 }
 
 // Serve answers one request.
-func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, f *request.Facts) request.Outcome {
-	x := &exchange{g: g, f: f, r: r}
+func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, f *request.Facts, decided func(request.Decision, error) error) request.Outcome {
+	x := &exchange{g: g, f: f, r: r, decided: decided}
 	x.w = &writer{ResponseWriter: w, x: x}
 	_ = http.NewResponseController(w).EnableFullDuplex() // an application may answer while it is still asked; HTTP/2 always does
 	x.trusted = contains(g.cfg.TrustedProxies, f.Peer)
@@ -207,11 +210,11 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, f *request.Facts) r
 		return x.refuse(err)
 	}
 	path, query := request.SplitTarget(f.Target)
-	var spelled []string
+	spelled := [][]string{nil}
 	if g.compares {
-		spelled = canonical(path)
+		spelled = readings(path)
 	}
-	x.up = g.upstreamOf(spelled)
+	x.up = g.upstreamOf(spelled[0])
 	if x.up == nil {
 		return x.refuse(reason.New(reason.Missing, nil))
 	}
@@ -238,13 +241,13 @@ func (g *Gate) upstreamOf(spelled []string) *upstream {
 }
 
 // ruleOf finds the rule that a path is of, in its own spelling (exact) or in one that could be read as it.
-func (g *Gate) ruleOf(path string, spelled []string) (up *upstream, rule *Rule, exact bool) {
+func (g *Gate) ruleOf(path string, spelled [][]string) (up *upstream, rule *Rule, exact bool) {
 	for _, u := range g.ups {
 		for _, r := range u.rules {
 			if r.match(path) {
 				return u, r, true
 			}
-			if rule == nil && r.near(spelled) {
+			if rule == nil && slices.ContainsFunc(spelled, r.near) {
 				up, rule = u, r
 			}
 		}
@@ -252,9 +255,9 @@ func (g *Gate) ruleOf(path string, spelled []string) (up *upstream, rule *Rule, 
 	return up, rule, false
 }
 
-func (up *upstream) isUniform(spelled []string) bool {
+func (up *upstream) isUniform(spelled [][]string) bool {
 	for _, u := range up.uniform {
-		if _, ok := beneath(spelled, u); ok {
+		if slices.ContainsFunc(spelled, func(s []string) bool { _, ok := beneath(s, u); return ok }) {
 			return true
 		}
 	}

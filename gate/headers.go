@@ -33,8 +33,8 @@ var identityHeaders = []string{
 	"x-ssl-", "ssl-client-", "x-client-cert", "client-cert", "x-tls-client-",
 }
 
-// hasPrefix compares a header's name as an application may read it: CGI, WSGI and Rack make one of '-' and '_', and
-// letters have no case. prefix is in lower case, with '-'.
+// hasPrefix compares a header's name as an application may read it: CGI, WSGI and Rack make one of '-' and '_', PHP of
+// '.' too, lighttpd's CGI of all that is neither letter nor digit, and letters have no case. prefix is in lower case, with '-'.
 func hasPrefix(key, prefix string) bool {
 	if len(key) < len(prefix) {
 		return false
@@ -42,10 +42,10 @@ func hasPrefix(key, prefix string) bool {
 	for i := range len(prefix) {
 		c := key[i]
 		switch {
-		case c == '_':
-			c = '-'
 		case c >= 'A' && c <= 'Z':
 			c |= 0x20
+		case (c < 'a' || c > 'z') && (c < '0' || c > '9'):
+			c = '-'
 		}
 		if c != prefix[i] {
 			return false

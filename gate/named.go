@@ -18,7 +18,8 @@ type named struct {
 	value  string
 	dir    *rootbound.Dir
 	name   rootbound.Name
-	remove bool // after sending
+	path   string // both, as the application calls them, for the record
+	remove bool   // after sending
 }
 
 // fileHeaders are those by which an application names a file, in all spellings that reach us.
@@ -55,7 +56,7 @@ func (up *upstream) named(h http.Header) (n named, err error) {
 			continue
 		}
 		if n.header != "" || len(values) != 1 {
-			n.header = known
+			n.header, n.value = known, values[0]
 			return n, reason.New(reason.FileMalformed, fmt.Errorf("more than one header names a file"))
 		}
 		n.header, n.value = known, values[0]
@@ -97,9 +98,15 @@ func (n *named) find(places []place, path string) error {
 		if n.name, err = n.dir.Name(strings.Join(rest, "/")); err != nil {
 			return reason.New(reason.FileOutside, err)
 		}
+		n.path = places[i].path(n.name)
 		return nil
 	}
 	return reason.New(reason.FileOutside, nil)
+}
+
+// path is what the application calls a name.
+func (p *place) path(n rootbound.Name) string {
+	return "/" + strings.Join(append(p.elems[:len(p.elems):len(p.elems)], n.String()), "/")
 }
 
 // plainPath reads a path as frameworks put one into a header without saying how: as UTF-8; as Latin-1, which is what

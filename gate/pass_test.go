@@ -38,6 +38,7 @@ func TestHeaders(t *testing.T) {
 		"X-Forwarded-For: 1.2.3.4", "X_Forwarded_For: 1.2.3.4", "X-Forwarded-Host: evil", "X-Forwarded-User: root", "Forwarded: for=1.2.3.4", "X-Real-IP: 1.2.3.4",
 		"Remote-User: root", "REMOTE_USER: root", "X-Remote-User: root", "X-Auth-Request-Email: root", "X-Original-URI: /x", "X-Original-URL: /x", "X-Rewrite-URL: /x", "X-Original-Method: GET",
 		"Request-Id: mine", "Proxy: http://evil", "X-SSL-Client-Verify: SUCCESS",
+		"Remote.User: root", "X.Forwarded.For: 1.2.3.4", "X-Accel.Mapping: /=/", "Remote~User: root", "X!Sendfile+Type: X-Sendfile", // TestPHPReadsDots
 	}
 	kept := []string{"X-Custom: 1", "Cookie: a=b", "Authorization: Basic eA==", "X_Custom: 2"}
 	dropMe := "Connection: close, X-Forwarded-For, X-Forwarded-Proto, Request-Id"
@@ -352,6 +353,7 @@ func TestNewRefuses(t *testing.T) {
 		{gate.Upstream{URL: "ftp://x"}, "it is not http"},
 		{gate.Upstream{URL: "http://x/path"}, "more than a scheme"},
 		{gate.Upstream{URL: "unix:"}, "no path"},
+		{gate.Upstream{URL: "http://x:99999"}, "no port"},
 		{gate.Upstream{URL: "http://x", At: "/a/../b"}, "no path such as /app"},
 		{gate.Upstream{URL: "http://x", Roots: []gate.Root{{Paths: []string{"srv"}, Dir: d}}}, "not an absolute path"},
 		{gate.Upstream{URL: "http://x", Roots: []gate.Root{{Paths: []string{"/srv", "/srv/a"}, Dir: d}}}, "overlap"},
@@ -364,6 +366,7 @@ func TestNewRefuses(t *testing.T) {
 		{gate.Upstream{URL: "http://x", Roots: root, Take: []string{"GET /a%20b?file={name}"}}, "letters, digits"},
 		{gate.Upstream{URL: "http://x", Roots: root, Take: []string{"GET /{name}"}}, "ends in an element"},
 		{gate.Upstream{URL: "http://x", Ask: "check"}, "no path such as /auth-check"},
+		{gate.Upstream{URL: "http://x", Ask: "/check"}, "nothing is taken over"},
 		{gate.Upstream{URL: "http://x", UniformErrors: []string{"/"}}, "no path such as /download"},
 		{gate.Upstream{URL: "http://x", Announce: "X-Other"}, "cannot be announced"},
 		{gate.Upstream{URL: "http://x", Announce: gate.AnnounceAccel}, "no prefix"},

@@ -232,6 +232,9 @@ func abandon(res *http.Response) { _ = res.Body.Close() }
 // modifyResponse looks at what is about to be passed on.
 func modifyResponse(res *http.Response) error {
 	x := exchangeOf(res.Request)
+	if err := x.allowed(policyApp); err != nil {
+		return &insteadOf{err: err}
+	}
 	dropSendfile(res.Header)
 	dropSendfile(res.Trailer)
 	if res.StatusCode == http.StatusSwitchingProtocols {

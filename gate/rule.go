@@ -66,8 +66,8 @@ func (r *Rule) match(path string) bool {
 	return strings.HasPrefix(path, r.path)
 }
 
-// near says whether further reading could make an application take the path for the rule's. spelled is what canonical
-// made of it.
+// near says whether further reading could make an application take the path for the rule's. spelled is one of its
+// readings.
 func (r *Rule) near(spelled []string) bool {
 	rest, ok := beneath(spelled, r.elems)
 	switch {

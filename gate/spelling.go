@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -24,21 +25,65 @@ func canonical(path string) []string {
 		}
 		path = next
 	}
-	if !isPlain(path) {
-		path = foldPath(path)
+	return resolve(foldPath(path, true), dotsMerged)
+}
+
+// readings are all ways in which a path is compared, canonical's first. Readers differ in what one way cannot have: some
+// carry ".." out before they decode (WHATWG URL), or beside empty elements (RFC 3986 5.2.4), or not at all, and to some a
+// decoded '?' or '#' ends nothing. A route that is one of these is hidden by the others: "/x%3f/../route", "/route//..".
+func readings(path string) [][]string {
+	all := [][]string{canonical(path)}
+	if isPlain(path) && !strings.Contains(path, "//") && !strings.Contains(path, "..") {
+		return all
 	}
+	for range maxDecodings + 1 {
+		for _, cut := range []bool{true, false} {
+			folded := foldPath(path, cut)
+			for how := range dotsWays {
+				if how != dotsMerged && !strings.Contains(folded, "..") {
+					break
+				}
+				r := resolve(folded, how)
+				if !slices.ContainsFunc(all, func(other []string) bool { return slices.Equal(other, r) }) {
+					all = append(all, r)
+				}
+			}
+		}
+		next := decodeOnce(path)
+		if next == path {
+			break
+		}
+		path = next
+	}
+	return all
+}
+
+// dots says what becomes of a ".." element.
+type dots int
+
+const (
+	dotsMerged      dots = iota // it takes the element before it that is not empty
+	dotsBesideEmpty             // it takes an empty element too
+	dotsKept                    // it is an element like any other
+	dotsWays
+)
+
+// resolve splits a folded path into the elements that count.
+func resolve(path string, how dots) []string {
 	var out []string
-	for elem := range strings.SplitSeq(path, "/") {
+	for elem := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		elem, _, _ = strings.Cut(elem, ";")
 		elem = strings.TrimSpace(elem)
 		switch trimmed := strings.TrimRight(elem, ". "); {
-		case elem == "..":
+		case elem == ".." && how != dotsKept:
 			out = out[:max(0, len(out)-1)]
-		case trimmed != "":
+		case elem == "..":
+			out = append(out, elem)
+		case trimmed != "", elem == "" && how == dotsBesideEmpty:
 			out = append(out, trimmed)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(elem string) bool { return elem == "" })
 }
 
 // isPlain says that nothing is to be folded: the way of most paths.
@@ -52,9 +97,13 @@ func isPlain(path string) bool {
 	return true
 }
 
-func foldPath(path string) string {
+// foldPath folds what readers take for one, and with cut ends the path where a query, a fragment or C's text would.
+func foldPath(path string, cut bool) string {
+	if isPlain(path) {
+		return path
+	}
 	path = lenientUTF8(path)
-	if i := strings.IndexAny(path, "?#\x00"); i >= 0 {
+	if i := strings.IndexAny(path, "?#\x00"); i >= 0 && cut {
 		path = path[:i]
 	}
 	path = cases.Fold().String(norm.NFKC.String(path))

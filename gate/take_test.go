@@ -44,6 +44,9 @@ var spellings = []string{
 	"/download%00?file=x", "/download%00.png?file=x", "/%c0%afdownload?file=x", "/%25u0064ownload?file=x", "/%ef%bd%84ownload?file=x", "/%2fdownload?file=x", "/download%2f?file=x",
 	"/download%3ffile=x", "/down%09load?file=x", "/download%0a?file=x", "/%2e/download?file=x", "/x/%2e%2e/download?file=x", "/x%2f..%2fdownload?file=x", "/download%23?file=x",
 	"//files/x", "/Files/x", "/%66iles/x", "/./files/x", "/a/../files/x", "/files;a/x", "/files./x", `/files\x`, "/files%2fx", "/%2ffiles/x", "/files%5cx", "/FILES%2Fx", "/files",
+	// What a reader with other habits makes of dots, empty elements and marks: WHATWG URL, RFC 3986, and those that merge slashes alone.
+	"/x%3f/../download?file=x", "/x%23/../download?file=x", "/x%00/../download?file=x", "/download//..?file=x", "/x/..//download//..?file=x", "/x%253f/../files/x",
+	"//files/../../x", "//files/x//..//..", "//files/a/%252e%252e/%252e%252e/x", "//files/..;/..;/x", "/%2ffiles/%2e%2e/x",
 }
 
 // A route that was taken over never reaches the application, with any method and in any spelling.
