@@ -17,6 +17,21 @@ type File struct {
 	Mount    []Mount    `toml:"mount"`
 	Gate     Gate       `toml:"gate"`
 	Upstream []Upstream `toml:"upstream"`
+	Audit    Audit      `toml:"audit"`
+	State    State      `toml:"state"`
+	Grant    []Grant    `toml:"grant"`
+}
+
+// Grant says who may do what: a table [[grant]]. Package authz says what the keys mean, and checks them.
+type Grant struct {
+	User          string   `toml:"user"`
+	Group         string   `toml:"group"`
+	Authenticated *bool    `toml:"authenticated"`
+	Anyone        *bool    `toml:"anyone"`
+	On            string   `toml:"on"`
+	May           []string `toml:"may"`
+	Deny          *bool    `toml:"deny"`
+	Refuse        *int     `toml:"refuse"`
 }
 
 // Mount is one base directory and where it is seen.
@@ -55,19 +70,30 @@ type Common struct {
 	AccessLog string `toml:"access-log" name:"access-log" placeholder:"on|off" choices:"on off" group:"process" help:"One line a request on standard error. Default on."`
 	LogFormat string `toml:"log-format" name:"log-format" placeholder:"FORMAT" choices:"auto text json" group:"process" help:"auto (default: text on a terminal, JSON elsewhere), text or json."`
 	Profiles  *bool  `toml:"profiles" name:"profiles" group:"process" help:"Show profiles under /-/debug/pprof/, where /-/metrics is shown."`
+	Sandbox   string `toml:"sandbox" name:"sandbox" placeholder:"auto|require|off" choices:"auto require off" group:"process" help:"Have the kernel hold the process to what it serves: auto (default: all that this kernel can), require (or do not start) or off."`
 	User      string `toml:"user" name:"user" placeholder:"NAME" group:"process" help:"As root: become this user once directories, sockets and keys are open."`
 }
 
 // Serve holds the flags of `serve` and the keys of [serve].
 type Serve struct {
-	Common `embed:""`
+	Common     `embed:""`
+	Federation `embed:""`
 
-	Public *bool    `toml:"public" name:"public" group:"where" help:"Everybody may read. Without it only loopback addresses and Unix sockets are accepted."`
-	Host   []string `toml:"host" name:"host" placeholder:"NAME" sep:"none" group:"where" help:"Further host name that loopback answers for, beside its address and localhost (against DNS rebinding). Repeatable."`
+	Public    *bool    `toml:"public" name:"public" group:"where" help:"Everybody may read. Without it only loopback addresses and Unix sockets are accepted."`
+	Users     string   `toml:"users" name:"users" placeholder:"FILE" group:"where" help:"Only those in FILE may read, with the password they have there (htpasswd -B writes it). Read again when it changes. With --public a password is not needed, but must hold."`
+	Groups    string   `toml:"groups" name:"groups" placeholder:"FILE" group:"where" help:"Groups of users, GROUP: USER USER a line, that grants may name. Read again when it changes."`
+	Policies  string   `toml:"policies" name:"policies" placeholder:"FILE" group:"where" help:"Cedar policies: only what they, or a [[grant]] of the configuration file, permit may be had. Read again when it changes."`
+	LinkKeys  string   `toml:"link-keys" name:"link-keys" placeholder:"FILE" group:"where" help:"Keys of signed links, ID:BASE64 a line, mode 0600: who has a link that one of them signed may have what it names (rootbound link create). Without --users, --policies and --public links are the only way in. Read again when it changes."`
+	WhenStale string   `toml:"links-when-stale" name:"links-when-stale" placeholder:"refuse|allow" choices:"refuse allow" group:"where" help:"What signed links do while the state has been out of reach for over ten seconds, so that nobody knows which were taken back. Default refuse; those with uses or a password are refused either way."`
+	Login     *bool    `toml:"login" name:"login" group:"where" help:"Browsers sign in on the page /-/login, and out again. Needs a state to keep sessions in."`
+	BaseURL   string   `toml:"base-url" name:"base-url" placeholder:"URL" group:"where" help:"What clients reach the server by, such as https://files.example: behind a proxy that speaks TLS, cookies are then for TLS alone."`
+	Host      []string `toml:"host" name:"host" placeholder:"NAME" sep:"none" group:"where" help:"Further host name that loopback answers for, beside its address and localhost (against DNS rebinding). Repeatable."`
 
 	Hide       []string `toml:"hide" name:"hide" merge:"add" placeholder:"GLOB" sep:"none" group:"what" help:"Not listed, but served to whoever knows the name. Repeatable; adds to the file. To refuse names use --deny."`
 	Listing    string   `toml:"listing" name:"listing" placeholder:"on|off" choices:"on off" group:"what" help:"Show what directories hold. Default: on where every address is loopback, off elsewhere."`
 	DownloadAt string   `toml:"download-route" name:"download-route" placeholder:"PATH" group:"what" help:"Also answer PATH?file=NAME, as attachments."`
+
+	Inspect string `toml:"inspect" name:"inspect" placeholder:"on|off" choices:"on off" group:"process" help:"After the start, look at the directories for a moment and log what rootbound inspect would find. Default on."`
 
 	Precompressed string    `toml:"precompressed" name:"precompressed" placeholder:"on|off" choices:"on off" group:"how" help:"Send NAME.br, NAME.zst or NAME.gz to clients that accept it. Default on."`
 	MaxAge        *Duration `toml:"max-age" name:"max-age" placeholder:"DURATION" group:"how" help:"How long caches may keep a file without asking again, such as 5m. Default 0s: ask every time."`
@@ -81,6 +107,17 @@ type Gate struct {
 	Common `embed:""`
 
 	Watch *bool `toml:"watch" name:"watch" group:"routes" help:"Only log and count what --take and --uniform-errors would do. A file that is named outside of its directory is refused all the same."`
+}
+
+// Audit holds the flags about the audit log, of `serve` and of `gate`, and the keys of [audit].
+type Audit struct {
+	File         string    `toml:"file" name:"audit" placeholder:"FILE" group:"audit" help:"Record every request in FILE: who got or was refused what, chained by hashes. See rootbound audit verify."`
+	Required     *bool     `toml:"required" name:"audit-required" group:"audit" help:"No record, no file: nothing is sent before its record is on disk."`
+	Key          string    `toml:"key" name:"audit-key" placeholder:"FILE" group:"audit" help:"Private key that signs checkpoints of the record, made by rootbound audit keygen."`
+	CheckpointTo string    `toml:"checkpoint-to" name:"checkpoint-to" placeholder:"FILE|URL" group:"audit" help:"Also keep checkpoints elsewhere: appended to FILE, or sent to URL by POST. Needs --audit-key."`
+	MaxSize      *Size     `toml:"max-size" name:"audit-max-size" placeholder:"SIZE" group:"audit" help:"Begin a new file at this size. Default 64MiB."`
+	Keep         *int      `toml:"keep" name:"audit-keep" placeholder:"N" group:"audit" help:"Full files to keep. Default: all."`
+	KeepFor      *Duration `toml:"keep-for" name:"audit-keep-for" placeholder:"DURATION" group:"audit" help:"How long to keep full files, such as 2160h. Default: for ever."`
 }
 
 // Upstream is one application behind a gate: a table [[upstream]], or flags.
@@ -98,14 +135,19 @@ type Upstream struct {
 	UniformErrors []string  `toml:"uniform-errors" name:"uniform-errors" placeholder:"PATH" sep:"none" group:"routes" help:"Beneath PATH make every error of the application's the same 404. Repeatable."`
 }
 
-// Duration is a time.Duration written as "5s" or "1h30m".
+// Duration is a time.Duration written as "5s", "1h30m" or "30d".
 type Duration time.Duration
 
-// UnmarshalText reads a duration; a number without unit is an error.
+// UnmarshalText reads a duration, in whole days too ("30d"); a number without unit is an error.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		v = time.Duration(n) * 24 * time.Hour
+	}
 	if err != nil {
-		return fmt.Errorf("%q is not a duration: write a number with its unit, such as 30s, 5m or 24h", text)
+		return fmt.Errorf("%q is not a duration: write a number with its unit, such as 30s, 5m, 24h or 30d", text)
 	}
 	if v < 0 {
 		return fmt.Errorf("%q is less than nothing", text)
@@ -152,7 +194,7 @@ type Problem struct {
 
 // Merge returns what file and flags say together: flags win, but lists that take something away from what is shown
 // or served (deny, hide) hold both, so that a flag never lifts what the file denies.
-func Merge[T Serve | Gate](file, flags T) T {
+func Merge[T Serve | Gate | Audit | State](file, flags T) T {
 	out := file
 	o, f := reflect.ValueOf(&out).Elem(), reflect.ValueOf(flags)
 	for _, sf := range fields(o.Type()) {
@@ -181,7 +223,9 @@ func fields(t reflect.Type) []reflect.StructField {
 }
 
 // Flags lists the fields of a table's struct that are flags, in the order of the help.
-func Flags[T Serve | Gate | Upstream]() []reflect.StructField { return fields(reflect.TypeFor[T]()) }
+func Flags[T Serve | Gate | Upstream | Audit | State]() []reflect.StructField {
+	return fields(reflect.TypeFor[T]())
+}
 
 // Choices lists the words a key may have; nil where it is not one of some words.
 func Choices(key string) []string {

@@ -23,7 +23,7 @@ serve-is-not-here.x = 1
 	if p != nil || len(problems) == 0 {
 		t.Fatalf("an unknown key was taken: %v", p)
 	}
-	p, problems = config.Parse([]byte("[serve]\nlisten = [\"[::1]:0\", # why\n]\npublic = true\nmax-age = \"5m\"\nmin-rate = 10\n" +
+	p, problems = config.Parse([]byte("[serve]\nlisten = [\"[::1]:0\", # why\n]\npublic = true\nmax-age = \"5m\"\ngrace = \"2d\"\nmin-rate = 10\n" +
 		"names = 'strict'\n[[mount]]\nname = \"a\"\ndir = \"/a\"\n[[mount]]\ndir = \"b\"\n"))
 	if len(problems) > 0 {
 		t.Fatalf("a good file has problems: %v", problems)
@@ -32,7 +32,7 @@ serve-is-not-here.x = 1
 		t.Errorf("mounts:\n%s", diff)
 	}
 	s, _ := p.File.Serve.Settings()
-	if s.MaxAge != 5*time.Minute || s.MinRate != 10 || !s.Public || s.NamePolicy != "strict" || s.Base.Names == nil {
+	if s.MaxAge != 5*time.Minute || s.Grace != 48*time.Hour || s.MinRate != 10 || !s.Public || s.NamePolicy != "strict" || s.Base.Names == nil {
 		t.Errorf("settings: %+v", s)
 	}
 }
@@ -56,6 +56,11 @@ func TestParseProblems(t *testing.T) {
 		{"[serve]\nlisten = [1]", `2:1 serve.listen: a list of strings is wanted, not this list. Write listen = ["..."]`},
 		{"[serve]\n  public = \"yes\"", `2:3 serve.public: true or false is wanted, not a string. Write public = true`},
 		{"[serve]\nlisting = true", `2:1 serve.listing: a string is wanted, not true or false. Write listing = "on"`},
+		{"[serve]\nbase-url = \"files.example\"", `2:1 serve.base-url: "files.example": not what the addresses of a server begin with. Write it as https://files.example, without a path or a slash at the end`},
+		{"[serve]\nbase-url = \"https://files.example/\"", `2:1 serve.base-url: "https://files.example/": not what the addresses of a server begin with. Write it as https://files.example, without a path or a slash at the end`},
+		{"[serve]\nbase-url = \"https://me@files.example\"", `2:1 serve.base-url: "https://me@files.example": not what the addresses of a server begin with. Write it as https://files.example, without a path or a slash at the end`},
+		{"[serve]\nbase-url = \"javascript://x\"", `2:1 serve.base-url: "javascript://x": not what the addresses of a server begin with. Write it as https://files.example, without a path or a slash at the end`},
+		{"[serve]\ngrace = \"xd\"", `2:9 serve.grace: "xd" is not a duration: write a number with its unit, such as 30s, 5m, 24h or 30d. Correct this place`},
 		{"[serve]\ngrace = 5", `2:1 serve.grace: a duration in quotes is wanted, not a whole number. Write grace = "30s"`},
 		{"[serve]\nmin-rate = 1.5", `2:1 serve.min-rate: a whole number is wanted, not a fraction. Write min-rate = 1000`},
 		{"[serve]\nnames = \"loose\"", `2:1 serve.names: "loose": not a value it has. Use local, portable or strict`},

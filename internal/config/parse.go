@@ -45,6 +45,8 @@ func Parse(data []byte) (*Parsed, []Problem) {
 	problems = append(problems, checkMounts(parsed.File.Mount)...)
 	_, gateProblems := parsed.File.Gate.Settings()
 	problems = append(problems, gateProblems...)
+	_, auditProblems := parsed.File.Audit.Settings()
+	problems = append(problems, auditProblems...)
 	for i := range parsed.File.Upstream {
 		_, upProblems := parsed.File.Upstream[i].Settings(fmt.Sprintf("upstream[%d]", i))
 		problems = append(problems, upProblems...)
@@ -199,7 +201,7 @@ func fits(t reflect.Type, v *unstable.Node) bool {
 
 func kindOf(t reflect.Type) unstable.Kind {
 	switch t {
-	case reflect.TypeFor[string](), reflect.TypeFor[*Duration]():
+	case reflect.TypeFor[string](), reflect.TypeFor[*Duration](), reflect.TypeFor[*Size]():
 		return unstable.String
 	case reflect.TypeFor[*bool]():
 		return unstable.Bool

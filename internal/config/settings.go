@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func (a Address) String() string {
 
 // Settings is Serve with every value understood and every default filled in.
 type Settings struct {
+	FederationSettings
 	// Base is what each base directory is opened with.
 	Base rootbound.Config
 	// NamePolicy is the name of Base.Names, for the log.
@@ -37,6 +39,13 @@ type Settings struct {
 	Listen         []Address
 	Admin          *Address
 	Public         bool
+	Users          string // a file; "" is none
+	Groups         string // likewise
+	Policies       string // likewise
+	LinkKeys       string // likewise
+	LinksWhenStale string
+	Login          bool
+	BaseURL        string // such as "https://files.example"; "" is whatever is asked
 	Hosts          []string
 	TrustedProxies []netip.Prefix
 	// Listing is nil where nothing was said: it then depends on the addresses.
@@ -59,6 +68,8 @@ type Settings struct {
 	AccessLog       bool
 	LogFormat       string
 	User            string
+	Sandbox         string // auto, require or off
+	Inspect         bool
 }
 
 // Defaults of what Serve leaves out.
@@ -77,7 +88,9 @@ func (s *Serve) Settings() (*Settings, []Problem) { return s.settings("serve") }
 func (s *Serve) settings(table string) (*Settings, []Problem) {
 	c := checker{table: table}
 	out := &Settings{
-		Public: isTrue(s.Public), Hosts: c.hosts("host", s.Host), TrustedProxies: c.prefixes("trusted-proxy", s.TrustedProxy),
+		Public: isTrue(s.Public), Users: s.Users, Groups: s.Groups, Policies: s.Policies, LinkKeys: s.LinkKeys,
+		LinksWhenStale: c.choice("links-when-stale", s.WhenStale, "refuse"),
+		Login:          isTrue(s.Login), BaseURL: c.baseURL("base-url", s.BaseURL), Hosts: c.hosts("host", s.Host), TrustedProxies: c.prefixes("trusted-proxy", s.TrustedProxy),
 		Hide: c.globs("hide", s.Hide), Site: isTrue(s.SitePages), DownloadRoute: c.route("download-route", s.DownloadAt),
 		Precompressed: c.choice("precompressed", s.Precompressed, "on") == "on",
 		CrossOrigin:   isTrue(s.CrossOrigin), TLSCert: s.TLSCert, TLSKey: s.TLSKey,
@@ -86,6 +99,7 @@ func (s *Serve) settings(table string) (*Settings, []Problem) {
 		NoFastLane: c.choice("fast-lane", s.FastLane, "on") == "off", Profiles: isTrue(s.Profiles),
 		AccessLog: c.choice("access-log", s.AccessLog, "on") == "on",
 		LogFormat: c.choice("log-format", s.LogFormat, "auto"), User: s.User,
+		Sandbox: c.choice("sandbox", s.Sandbox, "auto"), Inspect: c.choice("inspect", s.Inspect, "on") == "on",
 	}
 	for _, a := range s.Listen {
 		out.Listen = append(out.Listen, c.address("listen", a))
@@ -98,6 +112,7 @@ func (s *Serve) settings(table string) (*Settings, []Problem) {
 		on := l == "on"
 		out.Listing = &on
 	}
+	out.FederationSettings = s.Federation.settings(&c)
 	s.limits(&c, out)
 	s.base(&c, out)
 	return out, c.problems
@@ -224,6 +239,20 @@ func (c *checker) hosts(key string, names []string) []string {
 		}
 	}
 	return names
+}
+
+// baseURL checks what clients reach the server by: an origin, in the one spelling that browsers have for it (RFC 6454 6.2).
+func (c *checker) baseURL(key, text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || text != u.Scheme+"://"+u.Host {
+		c.problem(key, text, "not what the addresses of a server begin with", "Write it as https://files.example, without a path or a slash at the end")
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	return u.Scheme + "://" + strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[u.Scheme])
 }
 
 // route checks the path of a download route: it is compared as text with what clients send, and /-/ is taken.

@@ -62,7 +62,28 @@ func (u *Upstream) Settings(table string) (*UpstreamSettings, []Problem) {
 		}
 		out.Accel = append(out.Accel, AccelSettings{prefix, dir})
 	}
+	u.routes(&c)
 	return out, c.problems
+}
+
+// routes checks what is said of paths of the application's. A setting that would do nothing is an error: whoever wrote
+// it believes that somebody is asked, or told.
+func (u *Upstream) routes(c *checker) {
+	switch {
+	case u.Ask == "":
+	case !strings.HasPrefix(u.Ask, "/"):
+		c.problem("ask", u.Ask, "it is not a path", "Write a path of the application such as /auth-check")
+	case len(u.Take) == 0:
+		c.problem("ask", u.Ask, "no route is taken over that the application could be asked about", "Name one by take, such as 'GET /download?file={name}', or leave it out")
+	}
+	for _, p := range u.UniformErrors {
+		if !strings.HasPrefix(p, "/") || strings.Trim(p, "/") == "" {
+			c.problem("uniform-errors", p, "it is not a path beneath the top", "Write a path of the application such as /download")
+		}
+	}
+	if u.Announce == "x-accel-redirect" && len(u.Accel) == 0 {
+		c.problem("announce", u.Announce, "no prefix is named that stands for a directory", "Add accel PREFIX=DIR, or announce x-sendfile")
+	}
 }
 
 // root splits PATH=DIR. A directory that has '=' in its name needs its PATH.

@@ -181,7 +181,7 @@ func (c *Cache) Forget(dir *rootbound.Dir, n rootbound.Name) {
 		k := keyOf(dir, n)
 		k.want = want
 		delete(c.flights, k)
-		c.store.remove(c.store.entries[k])
+		c.store.drop(c.store.entries[k])
 	}
 }
 

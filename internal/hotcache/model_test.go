@@ -101,6 +101,7 @@ func TestModel(t *testing.T) {
 			"get":     func(rt *rapid.T) { m.get(rt, names.Draw(rt, "name")) },
 			"open":    func(rt *rapid.T) { m.open(rt, names.Draw(rt, "name")) },
 			"refresh": func(rt *rapid.T) { m.refresh(rt, names.Draw(rt, "name")) },
+			"now":     func(rt *rapid.T) { m.look(rt, names.Draw(rt, "name")) },
 			"": func(rt *rapid.T) {
 				b.sound()
 				if s := b.Stats(); s.Bytes > b.store.room+b.store.roomMiss+b.store.table {
@@ -183,5 +184,14 @@ func (m *model) refresh(rt *rapid.T, name string) {
 	now := m.current(name)
 	if state == Stale || (state == Missing) != now.missing || state == Hit && content != now.content {
 		rt.Fatalf("Get(%s) after Refresh = %.20q %d, want %.20q, missing %v", name, content, state, now.content, now.missing)
+	}
+}
+
+// look is Now: where it is sure, it is so at this moment.
+func (m *model) look(rt *rapid.T, name string) {
+	l, sure, err := m.b.Now(m.b.dir, m.b.name(name))
+	now := m.current(name)
+	if sure && ((err != nil) != now.missing || l != nil && content(m.b, l) != now.content) {
+		rt.Fatalf("Now(%s) = %.20q, %v; want %.20q, missing %v", name, content(m.b, l), err, now.content, now.missing)
 	}
 }

@@ -156,7 +156,7 @@ func (c *Cache) load(fl *flight, k key, f *rootbound.File) *rootbound.Loaded {
 	switch {
 	case c.flights[k] != fl: // forgotten meanwhile, or overtaken: right for those who wait, but not to be kept
 	case err != nil:
-		c.store.remove(c.store.entries[k])
+		c.store.drop(c.store.entries[k])
 	default:
 		e := &entry{key: k, loaded: l, cost: l.Memory() + overhead(len(k.text))}
 		e.checked.Store(int64(fl.began.Sub(c.epoch)))
@@ -179,7 +179,7 @@ func (c *Cache) drop(fl *flight, k key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.flights[k] == fl {
-		c.store.remove(c.store.entries[k])
+		c.store.drop(c.store.entries[k])
 	}
 }
 
@@ -196,7 +196,7 @@ func (c *Cache) missed(fl *flight, k key) {
 		return
 	}
 	if code == reason.Unforeseen {
-		c.store.remove(c.store.entries[k])
+		c.store.drop(c.store.entries[k])
 		return
 	}
 	e := &entry{key: k, err: fl.err, writes: fl.writes, cost: overhead(len(k.text)) + errorSize}

@@ -135,7 +135,13 @@ func closed(done chan struct{}) bool {
 func (b *bench) ask(t *testing.T, s *subject) State {
 	n, at := b.name(s.name), b.clock.now()
 	l, state, err := b.Get(b.dir, n, at)
-	if state == None || state == Stale {
+	sure := false
+	if state == None || state == Stale || state == Due {
+		if now, ok, nowErr := b.Now(b.dir, n); ok {
+			l, err, sure = now, nowErr, true
+		}
+	}
+	if !sure && (state == None || state == Stale) {
 		var f *rootbound.File
 		l, f, err = b.Open(context.Background(), b.dir, n)
 		if f != nil {
@@ -181,9 +187,12 @@ func TestRaceMissing(t *testing.T) {
 				at := b.clock.now()
 				_, state, err := b.Get(b.dir, n, at)
 				if state == None || state == Stale {
-					var f *rootbound.File
-					if _, f, err = b.Open(context.Background(), b.dir, n); f != nil {
-						_ = f.Close()
+					var sure bool
+					if _, sure, err = b.Now(b.dir, n); !sure || i%2 == 0 {
+						var f *rootbound.File
+						if _, f, err = b.Open(context.Background(), b.dir, n); f != nil {
+							_ = f.Close()
+						}
 					}
 				}
 				if err != nil && !missing.Load() && ended.Load() < int64(at.Sub(start)-missTime) {

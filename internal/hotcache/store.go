@@ -2,8 +2,11 @@ package hotcache
 
 import (
 	"hash/maphash"
+	"io/fs"
 	"maps"
 	"unsafe"
+
+	"github.com/rootbound/rootbound/internal/reason"
 )
 
 // The store is S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023), by bytes. A new
@@ -39,8 +42,8 @@ const (
 	mapCell = int64(unsafe.Sizeof(key{})+unsafe.Sizeof((*entry)(nil))+1) * 5 / 2
 	// traceSize is the same for a trace, with its place in the ring.
 	traceSize = int64(8+(8+4+1)*5/2) + 8
-	// errorSize is what a remembered refusal takes: fs.PathError, reason.Error and the system's error.
-	errorSize = 160
+	// errorSize is what a remembered refusal takes; the system's errors are not allocated.
+	errorSize = int64(unsafe.Sizeof(fs.PathError{}) + unsafe.Sizeof(reason.Error{}))
 )
 
 // overhead is what an entry takes beside its Loaded: itself, its place in the map, its name.
@@ -125,10 +128,10 @@ func (s *store) put(e *entry) {
 	s.entries[e.key] = e
 	s.peak = max(s.peak, len(s.entries))
 	q.push(e)
-	s.makeRoom()
 	for s.missing.bytes > s.roomMiss {
 		s.remove(s.missing.oldest())
 	}
+	s.makeRoom() // last: each entry that goes leaves an empty cell in the map
 }
 
 func (s *store) queueFor(e *entry) *queue {
@@ -144,7 +147,13 @@ func (s *store) queueFor(e *entry) *queue {
 	return &s.small
 }
 
-// remove drops an entry; nil is none.
+// drop takes an entry out; nil is none. The empty cell of the map that it leaves may be one too many.
+func (s *store) drop(e *entry) {
+	s.remove(e)
+	s.makeRoom()
+}
+
+// remove is drop for those who make room themselves.
 func (s *store) remove(e *entry) {
 	if e == nil {
 		return

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"container/list"
 	"net/netip"
 	"time"
 
@@ -22,7 +23,7 @@ type Conn struct {
 	sending  *sending // nil while nothing waits to be sent
 
 	// Its place in one of the loop's lists.
-	in         *list
+	in         *deadlines
 	prev, next *Conn
 	since      time.Duration // when it was put there
 }
@@ -49,8 +50,10 @@ type sending struct {
 	buf, body []byte // in memory, before the task's own
 	task      Task
 	sock      Socket
-	begun     bool // Run was called
 	doomed    error
+
+	queued *list.Element // where it waits for a worker of pool
+	pool   *Pool
 
 	mark     int64         // bytes the client had taken at markTime
 	markTime time.Duration // 0: the pace is not judged yet
@@ -118,14 +121,14 @@ func (s *Socket) SendResident(from int, off int64, max int) (n int, again, sure 
 // taken is how many bytes the client has acknowledged, as far as the system says.
 func (s *Socket) taken() int64 { return s.written - unacknowledged(s.fd) }
 
-// list holds connections in the order of their deadlines, which are all equally far from when they were put there.
-type list struct {
+// deadlines holds connections in the order of their deadlines, which are all equally far from when they were put there.
+type deadlines struct {
 	after       time.Duration
 	first, last *Conn
 }
 
 // put moves a connection to the end of a list; nil takes it out.
-func (c *Conn) put(l *list, now time.Duration) {
+func (c *Conn) put(l *deadlines, now time.Duration) {
 	if c.in != nil {
 		if c.prev != nil {
 			c.prev.next = c.next
@@ -152,7 +155,7 @@ func (c *Conn) put(l *list, now time.Duration) {
 }
 
 // due returns the first connection whose time has come.
-func (l *list) due(now time.Duration) *Conn {
+func (l *deadlines) due(now time.Duration) *Conn {
 	if l.first != nil && l.first.since+l.after <= now {
 		return l.first
 	}

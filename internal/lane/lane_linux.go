@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -153,11 +152,4 @@ func descriptor(l net.Listener) (int, error) {
 		}
 	}
 	return fd, nil
-}
-
-// netConn makes a net.Conn of a descriptor, which it takes over.
-func netConn(fd int) (net.Conn, error) {
-	f := os.NewFile(uintptr(fd), "connection")
-	c, err := net.FileConn(f)
-	return c, errors.Join(err, f.Close())
 }

@@ -18,6 +18,8 @@ const (
 	readSize    = 16 << 10 // one read; more than MaxHeader, so that a whole request fits
 	acceptBatch = 64
 	lingerTime  = 500 * time.Millisecond
+	lateTime    = 5 * time.Second // for a worker to begin, where none moves
+	awayTime    = 50 * time.Millisecond
 	forever     = time.Duration(math.MaxInt64)
 )
 
@@ -29,8 +31,9 @@ type loop struct {
 	raw     syscall.RawConn
 	epfd    int
 	wakefd  int
-	spare   int   // a descriptor to give up when there are no more
-	listens []int // by index of Config.Listeners; -1 when closed
+	spare   int           // a descriptor to give up when there are no more; -1: none
+	away    time.Duration // when to look at the listeners again; 0: they are looked at
+	listens []int         // by index of Config.Listeners; -1 when closed
 
 	conns    []*Conn // by descriptor
 	count    int
@@ -42,7 +45,8 @@ type loop struct {
 
 	begun                      time.Time
 	now                        time.Duration // since begun
-	idle, header, pace, linger list
+	idle, header, pace, linger deadlines
+	late, stuck                deadlines // waiting for a worker: to begin, and to go on
 
 	chunk   []byte
 	req     Request
@@ -81,9 +85,10 @@ func newLoop(l *Lane) (*loop, error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	lo := &loop{
-		lane: l, handler: l.cfg.NewHandler(), epfd: epfd, wakefd: -1, begun: time.Now(), armed: forever,
-		idle: list{after: l.cfg.IdleTimeout}, header: list{after: l.cfg.HeaderTimeout},
-		pace: list{after: l.cfg.Window}, linger: list{after: lingerTime},
+		lane: l, handler: l.cfg.NewHandler(), epfd: epfd, wakefd: -1, spare: -1, begun: time.Now(), armed: forever,
+		idle: deadlines{after: l.cfg.IdleTimeout}, header: deadlines{after: l.cfg.HeaderTimeout},
+		pace: deadlines{after: l.cfg.Window}, linger: deadlines{after: lingerTime},
+		late: deadlines{after: lateTime}, stuck: deadlines{after: max(lateTime, l.cfg.Window)},
 	}
 	lo.epoll = os.NewFile(uintptr(epfd), "epoll")
 	if lo.raw, err = lo.epoll.SyscallConn(); err != nil {
@@ -96,7 +101,7 @@ func newLoop(l *Lane) (*loop, error) {
 	if lo.wakefd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, errors.Join(os.NewSyscallError("eventfd", err), lo.epoll.Close())
 	}
-	lo.spare, _ = unix.FcntlInt(uintptr(lo.wakefd), unix.F_DUPFD_CLOEXEC, 0)
+	lo.takeSpare()
 	return lo, lo.add(lo.wakefd, unix.EPOLLIN)
 }
 
@@ -136,9 +141,7 @@ func (l *loop) stopListening() {
 func (l *loop) release() {
 	l.stopListening()
 	closeFD(l.wakefd)
-	if l.spare >= 0 {
-		closeFD(l.spare)
-	}
+	l.giveSpare()
 	_ = l.epoll.Close() // nothing is lost with it
 }
 
@@ -204,7 +207,10 @@ func (l *loop) wait() {
 // deadline is when the next connection's time comes.
 func (l *loop) deadline() time.Duration {
 	next := forever
-	for _, li := range []*list{&l.idle, &l.header, &l.pace, &l.linger} {
+	if l.away != 0 {
+		next = l.away
+	}
+	for _, li := range []*deadlines{&l.idle, &l.header, &l.pace, &l.linger, &l.late, &l.stuck} {
 		if li.first != nil {
 			next = min(next, li.first.since+li.after)
 		}
@@ -274,6 +280,11 @@ func (l *loop) accept(listener int) {
 			}
 			return
 		}
+		if !l.takeSpare() { // whoever stays without one being held could be the last who is answered
+			l.turnAway(fd)
+			l.takeSpare()
+			continue
+		}
 		if !l.lane.cfg.Place() {
 			l.turnAway(fd)
 			continue
@@ -297,17 +308,71 @@ func (l *loop) accept(listener int) {
 }
 
 // cannotAccept turns a client away with the spare descriptor, so that the queue of those who wait does not keep the
-// loop busy.
+// loop busy. Where even that cannot be had, the loop does not look at that queue for a moment.
 func (l *loop) cannotAccept(listener int, err error) {
 	l.lane.fail(os.NewSyscallError("accept", err))
-	if err != unix.EMFILE && err != unix.ENFILE || l.spare < 0 {
+	if err == unix.EMFILE || err == unix.ENFILE {
+		if l.spare >= 0 {
+			l.giveSpare()
+			if fd, _, err := accept(l.listens[listener]); err == nil {
+				l.turnAway(fd)
+			}
+		}
+		if l.takeSpare() {
+			return
+		}
+	}
+	l.lookAway()
+}
+
+func (l *loop) giveSpare() {
+	if l.spare >= 0 {
+		closeFD(l.spare)
+		l.spare = -1
+	}
+}
+
+// takeSpare says whether there is a spare descriptor.
+func (l *loop) takeSpare() bool {
+	if l.spare >= 0 {
+		return true
+	}
+	fd, err := unix.FcntlInt(uintptr(l.wakefd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	l.spare = fd
+	return true
+}
+
+// lookAway takes the listeners out of the poll for awayTime: they would be reported again and again.
+func (l *loop) lookAway() {
+	if l.away != 0 {
 		return
 	}
-	closeFD(l.spare)
-	if fd, _, err := accept(l.listens[listener]); err == nil {
-		l.turnAway(fd)
+	l.away = l.now + awayTime
+	for _, fd := range l.listens {
+		if fd >= 0 {
+			_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, fd, nil) // it is there
+		}
 	}
-	l.spare, _ = unix.FcntlInt(uintptr(l.wakefd), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// lookAgain undoes lookAway when its time has come. The poll takes memory and may fail: then it is tried once more.
+func (l *loop) lookAgain() {
+	if l.away == 0 || l.now < l.away {
+		return
+	}
+	l.away = 0
+	l.takeSpare()
+	for _, fd := range l.listens {
+		if fd < 0 {
+			continue
+		}
+		if err := l.add(fd, unix.EPOLLIN|unix.EPOLLEXCLUSIVE); err != nil && !errors.Is(err, unix.EEXIST) {
+			l.away = l.now + awayTime
+		}
+	}
 }
 
 func (l *loop) turnAway(fd int) {
@@ -318,6 +383,7 @@ func (l *loop) turnAway(fd int) {
 
 // expire ends what took too long.
 func (l *loop) expire() {
+	l.lookAgain()
 	for c := l.idle.due(l.now); c != nil; c = l.idle.due(l.now) {
 		l.drop(c)
 	}
@@ -329,6 +395,11 @@ func (l *loop) expire() {
 	}
 	for c := l.pace.due(l.now); c != nil; c = l.pace.due(l.now) {
 		l.judge(c)
+	}
+	for _, li := range []*deadlines{&l.late, &l.stuck} {
+		for c := li.due(l.now); c != nil; c = li.due(l.now) {
+			l.tooLate(c)
+		}
 	}
 }
 

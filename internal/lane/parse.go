@@ -87,6 +87,7 @@ type Request struct {
 	Close  bool   // Connection: close
 	Proxy  bool   // Forwarded or an X-Forwarded- field was there
 
+	head   []byte // the field lines, of a whole request
 	has    uint32
 	fields [numFields]string
 }
@@ -101,6 +102,18 @@ func (r *Request) Get(f Field) string {
 
 // Has says whether a field was there.
 func (r *Request) Has(f Field) bool { return r.has&(1<<f) != 0 }
+
+// Find looks for a field that is not kept, by its name in lower case: several of them are joined as net/http's are by whoever
+// asks for all. It is for what few requests are asked for, and takes its time.
+func (r *Request) Find(name string) string {
+	var found []string
+	for line := range strings.SplitSeq(text(r.head), "\r\n") {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.EqualFold(k, name) {
+			found = append(found, strings.Trim(v, " "))
+		}
+	}
+	return strings.Join(found, ", ")
+}
 
 // Verdict is what Parse found.
 type Verdict uint8
@@ -150,6 +163,7 @@ var classes = func() (c [256]uint8) {
 func (r *Request) Parse(b []byte) (int, Verdict) {
 	r.has, r.Close, r.Proxy = 0, false, false
 	p, v := r.line(b)
+	first := p
 	for v == Complete {
 		if p < len(b) && b[p] == '\r' {
 			if p+1 == len(b) {
@@ -159,6 +173,7 @@ func (r *Request) Parse(b []byte) (int, Verdict) {
 			if b[p+1] != '\n' || !r.Has(Host) || p+2 > MaxHeader {
 				return 0, Foreign
 			}
+			r.head = b[first:p]
 			return p + 2, Complete
 		}
 		var n int

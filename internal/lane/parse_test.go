@@ -92,6 +92,10 @@ func TestParseFacts(t *testing.T) {
 	if r.Method != "HEAD" || r.Target != "/x?y" || r.Get(Host) != "h:1" || r.Get(Cookie) != "c" || !r.Proxy || !r.Close || r.Has(Range) || r.Get(Range) != "" {
 		t.Errorf("%+v", r)
 	}
+	const more = "GET / HTTP/1.1\r\nUSER-agent: a b\r\nHost: h\r\nUser-Agent: e\r\nuser-agents: x\r\nUser-Agent: c:d\r\n\r\n"
+	if _, v := r.Parse([]byte(more)); v != Complete || r.Find("user-agent") != "a b, e, c:d" || r.Find("host") != "h" || r.Find("cookie") != "" {
+		t.Errorf("%d %q %q", v, r.Find("user-agent"), r.Find("host"))
+	}
 	// Nothing of one request is left for the next.
 	if _, v := r.Parse([]byte(plain)); v != Complete || r.Proxy || r.Close || r.Get(Cookie) != "" {
 		t.Errorf("after another: %+v", r)
@@ -123,6 +127,7 @@ func FuzzParse(f *testing.F) {
 		plain, plain + plain, "HEAD /%41?%zz HTTP/1.1\r\nHost: [::1]:80\r\nRange: bytes=0-1\r\nConnection: close\r\n\r\nrest",
 		"GET / HTTP/1.1\r\nHost: x\r\nCookie: a\r\nX-Forwarded-For: 1\r\nForwarded: for=1\r\nAccept: a, b\r\n\r\n",
 		"GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx", "GET /a HTTP/1.1\nHost: x\n\n",
+		"GET / HTTP/1.1\r\nUser-Agent: a\r\nHost: x\r\nuser-agent: b\r\n\r\n",
 	} {
 		f.Add([]byte(s))
 	}
@@ -148,6 +153,9 @@ func FuzzParse(f *testing.F) {
 			if r.Has(f) != (len(values) == 1) || len(values) == 1 && values[0] != r.Get(f) {
 				t.Errorf("%q: %s is %q, net/http has %q", b[:n], name, r.Get(f), values)
 			}
+		}
+		if got, want := r.Find("user-agent"), strings.Join(h.Header["User-Agent"], ", "); got != want {
+			t.Errorf("%q: User-Agent is %q, net/http has %q", b[:n], got, want)
 		}
 		if left := rest.Buffered(); len(b) <= 4096 && left != len(b)-n {
 			t.Errorf("%q: %d bytes are left, net/http leaves %d", b, len(b)-n, left)

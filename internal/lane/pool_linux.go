@@ -1,8 +1,10 @@
 package lane
 
 import (
+	"container/list"
 	"errors"
 	"sync"
+	"time"
 )
 
 // Task is the answer to one request, given by workers. It is run by one at a time.
@@ -11,8 +13,11 @@ type Task interface {
 	Run(s *Socket) State
 	// End is told that the connection ended before Run said Done or Broken. It runs on a worker.
 	End(cause error)
-	// Pool says who runs it; nil is the loop itself, for what never blocks.
+	// Pool says who runs it next; nil is the loop itself, for what never blocks. Only Run and Late change it.
 	Pool() *Pool
+	// Late is told that its pool has been stuck for long. It is called on the loop and must not block; neither must the
+	// Run that follows.
+	Late()
 }
 
 // State is how far a Task is.
@@ -40,24 +45,51 @@ type Pool struct {
 	max     int
 	mu      sync.Mutex
 	running int
-	queue   []func()
-	head    int
+	queue   list.List // of func(); nil once it was taken out
+	moved   time.Time // when a worker last took something up
 }
 
 // NewPool makes a pool of at most max goroutines.
 func NewPool(max int) *Pool { return &Pool{max: max} }
 
 // Go has f run by a worker.
-func (p *Pool) Go(f func()) {
+func (p *Pool) Go(f func()) { p.put(f) }
+
+// put is Go. Where f has to wait, it returns what takeBack wants.
+func (p *Pool) put(f func()) *list.Element {
 	p.mu.Lock()
 	if p.running >= p.max {
-		p.queue = append(p.queue, f)
+		e := p.queue.PushBack(f)
 		p.mu.Unlock()
-		return
+		return e
 	}
 	p.running++
 	p.mu.Unlock()
 	go p.work(f)
+	return nil
+}
+
+// takeBack takes out what waits, unless it was begun meanwhile, or some worker took something up within the time: then
+// its turn will come.
+func (p *Pool) takeBack(e *list.Element, within time.Duration) (out, waits bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case e.Value == nil:
+		return false, false
+	case time.Since(p.moved) < within:
+		return false, true
+	}
+	e.Value = nil
+	p.queue.Remove(e)
+	return true, false
+}
+
+// crowded says whether somebody waits.
+func (p *Pool) crowded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.queue.Len() > 0
 }
 
 func (p *Pool) work(f func()) {
@@ -70,18 +102,14 @@ func (p *Pool) work(f func()) {
 func (p *Pool) next() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.head == len(p.queue) {
-		p.queue, p.head = p.queue[:0], 0
+	e := p.queue.Front()
+	if e == nil {
 		p.running--
 		return nil
 	}
-	f := p.queue[p.head]
-	p.queue[p.head] = nil
-	p.head++
-	if p.head > len(p.queue)/2 && p.head > 64 {
-		n := copy(p.queue, p.queue[p.head:])
-		clear(p.queue[n:])
-		p.queue, p.head = p.queue[:n], 0
-	}
+	p.moved = time.Now()
+	f := e.Value.(func())
+	e.Value = nil
+	p.queue.Remove(e)
 	return f
 }

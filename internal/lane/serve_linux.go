@@ -1,6 +1,12 @@
 package lane
 
-import "golang.org/x/sys/unix"
+import (
+	"container/list"
+	"net"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // gone connections are not in conns any more; what workers still hold of them comes back as mail.
 
@@ -210,30 +216,54 @@ func (l *loop) resume(c *Conn) {
 func (l *loop) dispatch(c *Conn) {
 	s := c.sending
 	s.sock.fd = int(c.fd)
-	s.begun = true
-	c.state, c.writable = working, false
-	if c.in != &l.pace {
-		c.put(nil, l.now)
+	wait := &l.stuck
+	if s.sock.written == 0 { // another answer can still be given
+		wait = &l.late
 	}
-	pool := s.task.Pool()
-	if pool == nil {
+	c.state, c.writable = working, false
+	if s.pool = s.task.Pool(); s.pool == nil {
+		if c.in != &l.pace {
+			c.put(nil, l.now)
+		}
 		l.ran(c, s.task.Run(&s.sock))
 		return
 	}
 	l.workers = true
-	l.onWorker(c, pool)
+	if s.queued = l.onWorker(c); s.queued != nil {
+		c.put(wait, l.now)
+	} else if c.in != &l.pace {
+		c.put(nil, l.now)
+	}
 }
 
-func (l *loop) onWorker(c *Conn, pool *Pool) {
+// onWorker has a worker run the task until it must wait for the client, or others for the worker.
+func (l *loop) onWorker(c *Conn) *list.Element {
 	s := c.sending
-	pool.Go(func() {
+	pool := s.pool
+	return pool.put(func() {
 		st := s.task.Run(&s.sock)
-		if st == Yield {
-			l.onWorker(c, pool)
-			return
+		for st == Yield && s.task.Pool() == pool && !pool.crowded() {
+			st = s.task.Run(&s.sock)
 		}
 		l.post(mail{what: mailTask, conn: c, state: st})
 	})
+}
+
+// tooLate ends the wait for a worker of a pool that does not move: what hangs in the file system must not hold every
+// connection that asks for it, long after its client has gone.
+func (l *loop) tooLate(c *Conn) {
+	s := c.sending
+	out, waits := s.pool.takeBack(s.queued, c.in.after)
+	switch {
+	case waits:
+		c.put(c.in, l.now)
+	case out:
+		c.put(nil, l.now)
+		s.task.Late()
+		l.ran(c, s.task.Run(&s.sock))
+	default: // it runs
+		c.put(nil, l.now)
+	}
 }
 
 // ran goes on when a task has run.
@@ -284,16 +314,29 @@ func (l *loop) handOver(c *Conn, data []byte) {
 	unread := append([]byte(nil), data...)
 	l.forget(c)
 	// The registration would live on with the duplicate that package net makes.
-	if err := unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil); err == nil {
-		var h Handed
-		if h.Conn, err = netConn(int(c.fd)); err == nil {
-			h.Listener, h.Unread = int(c.listener), unread
-			l.handler.HandOver(h)
-			return
-		}
-		l.lane.fail(err)
-	} else {
-		closeFD(int(c.fd))
+	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil) // it is there
+	nc, err := l.netConn(int(c.fd))
+	if err == nil {
+		l.handler.HandOver(Handed{Conn: nc, Listener: int(c.listener), Unread: unread})
+		return
 	}
+	l.lane.fail(err)
 	l.lane.cfg.Closed()
+}
+
+// netConn makes a net.Conn of a descriptor, which it takes over. For a moment that needs one more, for which the spare
+// one is there. Where it cannot be, the client is turned away.
+func (l *loop) netConn(fd int) (net.Conn, error) {
+	f := os.NewFile(uintptr(fd), "connection")
+	c, err := net.FileConn(f)
+	if err != nil && l.spare >= 0 {
+		l.giveSpare()
+		c, err = net.FileConn(f)
+	}
+	if err != nil {
+		_, _ = send(fd, text2bytes(l.lane.cfg.TurnAway), 0) // an answer, if there is room for it
+	}
+	_ = f.Close() // it was duplicated
+	l.takeSpare()
+	return c, err
 }

@@ -79,7 +79,7 @@ func (r *Request) collect(q query) (*page, error) {
 			}
 			runtime.Gosched()
 		}
-		if r.shows(e.Name) {
+		if r.shows(e.Name) && (r.Shows == nil || r.Shows(e.Name, e.IsDir()) && (e.Own == e.Name || r.Shows(e.Own, e.IsDir()))) {
 			s.add(newItem(e))
 		}
 	}
@@ -110,7 +110,7 @@ func (r *Request) shows(n rootbound.Name) bool {
 	if slices.Contains(r.Extra, Link{last}) {
 		return false
 	}
-	return !slices.ContainsFunc(r.Hide, func(g name.Glob) bool { return g.MatchTree(n.String()) })
+	return !slices.ContainsFunc(r.Hide, func(g name.Glob) bool { return g.MatchTree(r.Beneath + n.String()) })
 }
 
 func newItem(e rootbound.Entry) item {

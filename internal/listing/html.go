@@ -18,6 +18,18 @@ const top = "Files"
 type htmlWriter struct {
 	*bufio.Writer
 	order order
+	carry string
+}
+
+// carried goes on with the field of the query that every reference has.
+func (w *htmlWriter) carried(ref string) string {
+	switch {
+	case w.carry == "":
+		return ref
+	case strings.Contains(ref, "?"):
+		return ref + "&" + w.carry
+	}
+	return ref + "?" + w.carry
 }
 
 func (w *htmlWriter) raw(pieces ...string) {
@@ -30,7 +42,9 @@ func (w *htmlWriter) text(s string) { w.raw(html.EscapeString(s)) }
 
 // href writes the attribute. Every reference starts with "./", so that no name is read as a scheme, a host or a
 // query; what comes after it is escaped already.
-func (w *htmlWriter) href(escaped string) { w.raw(` href="./`, html.EscapeString(escaped), `"`) }
+func (w *htmlWriter) href(escaped string) {
+	w.raw(` href="./`, html.EscapeString(w.carried(escaped)), `"`)
+}
 
 // shownName writes a name as eachVisible has it, isolated from the direction of the text around it.
 func (w *htmlWriter) shownName(s string) {
@@ -40,7 +54,7 @@ func (w *htmlWriter) shownName(s string) {
 }
 
 func writeHTML(b *bufio.Writer, r *Request, q query, p *page) {
-	w := &htmlWriter{b, q.order}
+	w := &htmlWriter{b, q.order, r.Carry}
 	w.raw(`<!doctype html>`, "\n", `<html lang="en"><head><meta charset="utf-8">`,
 		`<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">`, "\n<title>")
 	w.text(title(r.Path))
@@ -79,6 +93,7 @@ func title(path []string) string {
 // header has the way up, the name of the directory, and what it holds.
 func (w *htmlWriter) header(r *Request, p *page) {
 	w.raw("<header>\n")
+	w.account(r)
 	last := len(r.Path) - 1
 	if last >= 0 {
 		w.raw(`<nav aria-label="Breadcrumbs"><ol>`)
@@ -106,6 +121,21 @@ func (w *htmlWriter) header(r *Request, p *page) {
 		w.raw(`<p class="part"><strong>`, position(p), "</strong></p>\n")
 	}
 	w.raw("</header>\n")
+}
+
+// account has who is signed in and the way out, or the way in.
+func (w *htmlWriter) account(r *Request) {
+	if r.SignInAt == "" {
+		return
+	}
+	way := "Sign in"
+	w.raw(`<p class="who">`)
+	if r.Account != "" {
+		way = "Sign out"
+		w.shownName(r.Account)
+		w.raw(" ")
+	}
+	w.raw(`<a href="`, html.EscapeString(r.SignInAt), `">`, way, "</a></p>\n")
 }
 
 // summary is HTML; it holds no names.
@@ -211,10 +241,10 @@ func (w *htmlWriter) pager(p *page) {
 		w.raw(">First page</a>")
 	}
 	if p.first > pageSize && len(p.items) > 0 {
-		w.raw(`<a rel="prev" href="`, html.EscapeString(w.order.link("before", &p.items[0])), `">Previous</a>`)
+		w.raw(`<a rel="prev" href="`, html.EscapeString(w.carried(w.order.link("before", &p.items[0]))), `">Previous</a>`)
 	}
 	if len(p.items) > 0 && p.last() < p.total {
-		w.raw(`<a rel="next" href="`, html.EscapeString(w.order.link("after", &p.items[len(p.items)-1])), `">Next</a>`)
+		w.raw(`<a rel="next" href="`, html.EscapeString(w.carried(w.order.link("after", &p.items[len(p.items)-1]))), `">Next</a>`)
 	}
 	w.raw("</nav>\n")
 }

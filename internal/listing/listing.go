@@ -43,6 +43,12 @@ type Request struct {
 	Accept string
 	// Hide leaves out entries, and all beneath them, by their name beneath the base. They are served all the same.
 	Hide []name.Glob
+	// Beneath, where set, is what the base is called beneath the one that Hide is about, with a slash at its end.
+	Beneath string
+	// Shows, where set, says which of the other entries are shown and counted. Of a link it is asked about what that leads to too.
+	Shows func(n rootbound.Name, dir bool) bool
+	// Carry, where set, is a field of the query, FIELD=VALUE, that every reference goes on with.
+	Carry string
 	// RequestID is sent as Request-Id where it is set.
 	RequestID string
 	// Head sends the header alone. It reads no further than the first entry.
@@ -51,6 +57,10 @@ type Request struct {
 	CrossOrigin bool
 	// Private says that the answer depended on who asked: shared caches must not keep it.
 	Private bool
+	// SignInAt is where browsers sign in and out; "" shows no way there. It is a path on this server, escaped.
+	SignInAt string
+	// Account is who is signed in there; "" is nobody. A page with it is Private.
+	Account string
 	// Extra stands above the entries on the first page, in this order.
 	Extra []Link
 }
@@ -106,7 +116,10 @@ func (r *Request) writeHeader(h http.Header, asJSON bool) {
 	if asJSON {
 		kind = "application/json"
 	}
-	if r.Private {
+	if r.SignInAt != "" {
+		vary = "Accept, Cookie"
+	}
+	if r.Private || r.Account != "" {
 		cache, vary = "private, no-cache", "Accept, Authorization, Cookie"
 	}
 	set := func(k, v string) { h[k] = []string{v} }

@@ -191,6 +191,32 @@ func TestStyleIsAllowedByItsPolicy(t *testing.T) {
 	}
 }
 
+// Who is signed in is named, whatever the name, and finds the way out; nobody but them is shown that from a cache. Who is not finds
+// the way in.
+func TestAccount(t *testing.T) {
+	const name = `<b>"x` + "\u202e"
+	for _, tt := range []struct {
+		r           Request
+		want, cache string
+	}{
+		{Request{}, "", "no-cache"},
+		{Request{Account: name}, "", "private, no-cache"},
+		{Request{SignInAt: "/-/login?next=%2F"}, `<p class="who"><a href="/-/login?next=%2F">Sign in</a></p>`, "no-cache"},
+		{Request{SignInAt: "/-/login?a&b", Account: name}, `<p class="who"><bdi>&lt;b&gt;&#34;x<i>U+202E</i></bdi> <a href="/-/login?a&amp;b">Sign out</a></p>`, "private, no-cache"},
+	} {
+		w := serve(t, tt.r)
+		if page := w.Body.String(); strings.Contains(page, `class="who"`) != (tt.want != "") || !strings.Contains(page, tt.want) {
+			t.Errorf("%+v:\n%s", tt.r, page)
+		}
+		if got := w.Header().Get("Cache-Control"); got != tt.cache {
+			t.Errorf("%+v: %s", tt.r, got)
+		}
+		if vary := w.Header().Get("Vary"); strings.Contains(vary, "Cookie") != (tt.r.SignInAt != "" || tt.r.Account != "") {
+			t.Errorf("%+v: Vary: %s", tt.r, vary)
+		}
+	}
+}
+
 func TestAccept(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"": false, "*/*": false, "text/html": false, "application/json": true, "APPLICATION/json ; charset=utf-8": true,

@@ -1,7 +1,9 @@
 // Command noopenat2 runs a command for which openat2(2) does not exist, as on
 // an old kernel or under a container's seccomp filter:
 //
-//	noopenat2 [-errno ENOSYS|EPERM] -- COMMAND [ARG...]
+//	noopenat2 [-errno ENOSYS|EPERM] [-call NAME] -- COMMAND [ARG...]
+//
+// NAME is another call that is refused instead, one of those in refusable.
 //
 // The filter is the kernel's own and passes on to everything the command
 // starts. It is set with no_new_privs, so set-id programs gain nothing below.
@@ -23,31 +25,44 @@ func main() {
 	os.Exit(2)
 }
 
+// refusable are the calls that can be missing.
+var refusable = map[string]uint32{
+	"openat2":                 unix.SYS_OPENAT2,
+	"landlock_create_ruleset": unix.SYS_LANDLOCK_CREATE_RULESET,
+	"seccomp":                 unix.SYS_SECCOMP,
+	"mount":                   unix.SYS_MOUNT,
+}
+
 // run returns, with the reason, only if the command could not be started.
 func run() error {
 	name := flag.String("errno", "ENOSYS", "what openat2 answers: ENOSYS or EPERM")
+	call := flag.String("call", "openat2", "the call that is refused")
 	flag.Parse()
+	number, known := refusable[*call]
+	if !known {
+		return fmt.Errorf("-call %s: want one of those in refusable", *call)
+	}
 	answer, ok := map[string]unix.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM}[*name]
 	if !ok {
 		return fmt.Errorf("-errno %s: want ENOSYS or EPERM", *name)
 	}
 	if flag.NArg() == 0 {
-		return fmt.Errorf("no command; use: noopenat2 [-errno ENOSYS|EPERM] -- COMMAND [ARG...]")
+		return fmt.Errorf("no command; use: noopenat2 [-errno ENOSYS|EPERM] [-call NAME] -- COMMAND [ARG...]")
 	}
 	path, err := exec.LookPath(flag.Arg(0))
 	if err != nil {
 		return err
 	}
-	if err := refuseOpenat2(answer); err != nil {
+	if err := refuse(number, answer); err != nil {
 		return err
 	}
 	return fmt.Errorf("exec %s: %w", path, unix.Exec(path, flag.Args(), os.Environ()))
 }
 
-// refuseOpenat2 sets the filter on all threads of this process. There is no
+// refuse sets the filter on all threads of this process. There is no
 // way back.
-func refuseOpenat2(answer unix.Errno) error {
-	filter, err := program(answer)
+func refuse(number uint32, answer unix.Errno) error {
+	filter, err := program(number, answer)
 	if err != nil {
 		return err
 	}
@@ -79,9 +94,9 @@ const (
 const x32Bit = 0x40000000
 
 // program is the filter. A call through another architecture's table (32 bit,
-// x32) is refused as a whole: there openat2 has the same number with other
+// x32) is refused as a whole: there a call has the same number with other
 // neighbours, and nothing that the tests run makes such calls.
-func program(answer unix.Errno) ([]unix.SockFilter, error) {
+func program(number uint32, answer unix.Errno) ([]unix.SockFilter, error) {
 	arch, ok := map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}[runtime.GOARCH]
 	if !ok {
 		return nil, fmt.Errorf("no filter for %s", runtime.GOARCH)
@@ -97,7 +112,7 @@ func program(answer unix.Errno) ([]unix.SockFilter, error) {
 		{Code: jeq, K: arch, Jf: 5},
 		{Code: load, K: offsetNumber},
 		{Code: jge, K: x32Bit, Jt: 3},
-		{Code: jeq, K: unix.SYS_OPENAT2, Jf: 1},
+		{Code: jeq, K: number, Jf: 1},
 		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(answer)},
 		{Code: ret, K: unix.SECCOMP_RET_ALLOW},
 		{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)},

@@ -32,6 +32,9 @@ func Disposition(attachment bool, filename string) string {
 	if filename == "" {
 		return value
 	}
+	if plainName(filename) {
+		return value + "; filename=" + filename
+	}
 	offered := downloadName(filename)
 	fallback := asciiDownloadName(offered)
 	value += "; filename=" + tokenOrQuoted(fallback)
@@ -39,6 +42,17 @@ func Disposition(attachment bool, filename string) string {
 		value += "; filename*=UTF-8''" + extValue(offered)
 	}
 	return value
+}
+
+// plainName says that nothing of what follows would change a name. Most are so.
+func plainName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxDownloadName && name[0] != '.' && name[len(name)-1] != '.'
 }
 
 // downloadName makes a name that can be saved, as told at Disposition. It is its own fixed point.

@@ -296,3 +296,19 @@ func FuzzDisposition(f *testing.F) {
 		}
 	})
 }
+
+// TestPlainNames: what is taken for a plain name would come out of the long way as it is.
+func TestPlainNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a": true, "photo-1_2.tar.gz": true, strings.Repeat("x", maxDownloadName): true,
+		"": false, ".": false, ".hidden": false, "end.": false, "two words": false, "50%": false, `a"b`: false, "a/b": false, "ä": false,
+		"a;b": false, "a\x00b": false, strings.Repeat("x", maxDownloadName+1): false,
+	} {
+		if got := plainName(name); got != want {
+			t.Errorf("plainName(%q) = %v, want %v", name, got, want)
+		}
+		if long := tokenOrQuoted(asciiDownloadName(downloadName(name))); plainName(name) && (long != name || downloadName(name) != name) {
+			t.Errorf("%q is %q the long way", name, long)
+		}
+	}
+}

@@ -86,6 +86,8 @@ const (
 	NotDurable Code = "not-durable"
 	Unwritable Code = "unwritable"
 
+	NotRecorded Code = "not-recorded"
+
 	UpstreamDown    Code = "upstream-down"
 	UpstreamSlow    Code = "upstream-slow"
 	UpstreamInvalid Code = "upstream-invalid"
@@ -97,6 +99,15 @@ const (
 	AskRefused      Code = "ask-refused"
 	AskFailed       Code = "ask-failed"
 	BodySlow        Code = "body-slow"
+
+	ShortHashing     Code = "short-hashing"
+	StateUnavailable Code = "state-unavailable"
+
+	CrossOrigin         Code = "cross-origin"
+	FormMalformed       Code = "form-malformed"
+	FormForeign         Code = "form-foreign"
+	ProviderUnavailable Code = "provider-unavailable"
+	LinkAsks            Code = "link-asks"
 )
 
 // A kind is what a client is told: several codes share one.
@@ -221,6 +232,7 @@ var list = []Entry{
 	{NotDurable, ErrUnavailable, "the file could not be made durable"},
 	{Unwritable, ErrNotFound, "the system refuses to write there"},
 
+	{NotRecorded, ErrUnavailable, "the audit record could not be kept, and without it nothing is sent"},
 	{UpstreamDown, ErrUpstream, "the application cannot be reached"},
 	{UpstreamSlow, ErrUpstreamSlow, "the application did not answer in time"},
 	{UpstreamInvalid, ErrUpstream, "the application's answer is not one"},
@@ -232,6 +244,15 @@ var list = []Entry{
 	{AskRefused, ErrRefused, "the application says that this client may not"},
 	{AskFailed, ErrUpstream, "the application did not say whether this client may"},
 	{BodySlow, ErrSlowRequest, "the client sends its request too slowly"},
+
+	{ShortHashing, ErrUnavailable, "too many passwords wait to be hashed"},
+	{StateUnavailable, ErrUnavailable, "the accounts cannot be looked up"},
+
+	{CrossOrigin, ErrRefused, "a page of another site asks with a session's cookie"},
+	{FormMalformed, ErrMalformed, "what was posted is not a form of this server"},
+	{FormForeign, ErrRefused, "the form was not shown to this browser, or not by this server"},
+	{ProviderUnavailable, ErrUnavailable, "whoever says who it is cannot be reached"},
+	{LinkAsks, ErrNotFound, "the signed link asks for its button to be pressed, or for its password, first"},
 }
 
 var byCode = func() map[Code]*Entry {
@@ -303,6 +324,11 @@ func (e *Error) Is(target error) bool {
 func Of(err error) Code {
 	if err == nil {
 		return ""
+	}
+	if pe, ok := err.(*fs.PathError); ok { // as nearly all are; errors.As takes its time
+		if e, ok := pe.Err.(*Error); ok {
+			return e.Code
+		}
 	}
 	var e *Error
 	if errors.As(err, &e) {

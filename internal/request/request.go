@@ -3,6 +3,7 @@
 package request
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"time"
 
@@ -28,23 +29,71 @@ type Facts struct {
 
 	Method string
 	Target string // the request target as it was sent; quote it before it reaches a log
+	Shown  string // the target for the log, where it holds what is not for the log
 	Host   string
 	Proto  string // "HTTP/1.1", "HTTP/2.0"
 
 	Peer      netip.Addr // the socket's other end; invalid for Unix sockets
-	Client    netip.Addr // the client: Peer, unless a trusted proxy said otherwise
+	Client    netip.Addr // the client: Peer, unless a trusted proxy said otherwise; invalid where what it said is in doubt
 	Forwarded bool       // a proxy's header (Forwarded, X-Forwarded-For) was there
+	ByProxy   bool       // the peer is a trusted proxy
 	TLS       bool
 
 	// Name is what was asked for. Where NameErr is set, it is the refusal, held back until WHO has answered.
 	Name    name.Name
 	NameErr error
 
+	// Of Name, for the record.
+	Mount string // the mount that it is beneath; "" is the base
+	Asked string // the text that was to be a name, where only a part of the target was; as it was sent
+	File  string // behind a gate: the file that the request led to
+	Own   bool   // one of the server's own pages, which are answered whether there is a record or not
+
 	Authorization string // credentials as sent; never logged
 	Cookie        string
+	Origin        string // of the page that asks, as browsers say it (RFC 6454 7); read by the net/http lane alone
+	FetchSite     string // Sec-Fetch-Site, likewise
+	FetchMode     string // Sec-Fetch-Mode: whether a browser goes there; read for links alone by the fast lane
+	Agent         string // User-Agent, likewise
+
+	// SetCookie is the Set-Cookie field that WHO has go with the answer; "" is none.
+	SetCookie string
+	// Certificate is the client's, as far as it holds. CertificateErr says why it does not; both are nil where there is none, or
+	// where it is that of a trusted proxy.
+	Certificate    *x509.Certificate
+	CertificateErr error
+	// Word is what a proxy says of who asks; nil where it says nothing. Whoever is not ByProxy may have written it.
+	Word *ProxyWord
 
 	Plan   plan.Request // validators, ranges, codings
 	Accept string
+}
+
+// NetworkOf is where a client can choose its own address: an IPv6 host has a /64 to itself. It is the zero Prefix where there is no
+// address: a Unix socket's peer, or a client in doubt.
+func NetworkOf(client netip.Addr) netip.Prefix {
+	client = client.Unmap().WithZone("")
+	bits := client.BitLen()
+	if client.Is6() {
+		bits = 64
+	}
+	p, _ := client.Prefix(bits)
+	return p
+}
+
+// ProxyWord holds the fields in which a proxy says who asks, line by line.
+type ProxyWord struct {
+	User, Groups []string
+	// Twin says that there was a field that some would take for one of these: X_User for X-User.
+	Twin bool
+}
+
+// LogTarget is the target as the log may have it.
+func (f *Facts) LogTarget() string {
+	if f.Shown != "" {
+		return f.Shown
+	}
+	return f.Target
 }
 
 // Subject is who asks. The zero Subject is anonymous.
@@ -52,7 +101,11 @@ type Subject struct {
 	ID     string   // stable id; "" is anonymous
 	Groups []string // groups the subject belongs to
 	Method string   // how it was authenticated: "", "basic", "session", "token", "link", ...
+	Limits *Limits  // of the credential; nil is none. They are not changed
 }
+
+// BearerChallenge is what a 401 says (RFC 6750 3) where there are no passwords, or where a browser is not to ask for one.
+const BearerChallenge = `Bearer realm="rootbound"`
 
 // Anonymous says whether nobody is known to ask.
 func (s Subject) Anonymous() bool { return s.ID == "" }
@@ -75,6 +128,7 @@ type Decision struct {
 	Allowed bool
 	Reason  reason.Code // of a refusal; "" when allowed
 	Policy  string      // id of the policy or link that decided
+	Right   Right       // that was asked for, where that does not show in the method
 	// Private says that the answer depended on the subject or a link: shared caches must not keep it.
 	Private bool
 }
@@ -96,3 +150,10 @@ const (
 	Sent    Result = "sent"    // all of the answer was handed over
 	Aborted Result = "aborted" // the client went away, or the file changed while it was sent
 )
+
+// RecordStats are counts of a record since the process began.
+type RecordStats struct {
+	Records uint64 // taken up
+	Lost    uint64 // that found no room
+	Failing bool   // nothing can be written
+}

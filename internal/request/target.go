@@ -23,3 +23,14 @@ func SplitTarget(target string) (path, query string) {
 	}
 	return "/" + after, query
 }
+
+// QueryText returns the value of a field of a query as it was sent, the first where there are several: for records of
+// what was no name. Nothing is decoded, and the other fields, which may hold secrets, are left out.
+func QueryText(query, field string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		if k, v, _ := strings.Cut(pair, "="); k == field {
+			return v
+		}
+	}
+	return ""
+}
