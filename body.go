@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -42,7 +43,7 @@ func (a *Answer) send(w http.ResponseWriter) (sent int64, started bool, err erro
 		// All that is sent of the file fits: read it before the headers go out.
 		buf := tails.Get().(*[]byte)
 		defer tails.Put(buf)
-		if tail, err = a.readTail((*buf)[:segs[last].Len], segs[last].Off); err != nil {
+		if tail, err = a.readTail(readPatience, (*buf)[:segs[last].Len], segs[last].Off); err != nil {
 			return 0, false, refusal("send", a.name.String(), err)
 		}
 	}
@@ -89,7 +90,7 @@ func (a *Answer) writeSegment(w io.Writer, last bool, tail []byte) func(text str
 		}
 		buf := tails.Get().(*[]byte)
 		defer tails.Put(buf)
-		held, err := a.readTail((*buf)[:hold], off+n-hold)
+		held, err := a.readTail(sendPatience, (*buf)[:hold], off+n-hold)
 		if err != nil {
 			return sent, err
 		}
@@ -102,6 +103,13 @@ func (a *Answer) writeSegment(w io.Writer, last bool, tail []byte) func(text str
 func (a *Answer) copy(w io.Writer, off, n int64) (int64, error) {
 	if n <= 0 {
 		return 0, nil
+	}
+	remote, err := a.body.remote()
+	if err != nil {
+		return 0, systemReason(err)
+	}
+	if remote {
+		return a.copyThrough(w, off, n)
 	}
 	if _, err := a.body.f.Seek(off, io.SeekStart); err != nil {
 		return 0, systemReason(err)
@@ -116,16 +124,42 @@ func (a *Answer) copy(w io.Writer, off, n int64) (int64, error) {
 	return sent, err
 }
 
+// copyThrough hands n bytes over by way of memory, so that no more than the base's share of reads is ever blocked.
+func (a *Answer) copyThrough(w io.Writer, off, n int64) (sent int64, err error) {
+	buf := tails.Get().(*[]byte)
+	defer tails.Put(buf)
+	for sent < n {
+		part := (*buf)[:min(n-sent, tailSize)]
+		got, err := a.body.readAt(sendPatience, part, off+sent)
+		if got < len(part) {
+			if err == nil || errors.Is(err, io.EOF) {
+				return sent, reason.New(reason.ChangedWhileSent, nil)
+			}
+			return sent, systemReason(err)
+		}
+		m, err := w.Write(part)
+		sent += int64(m)
+		if err != nil {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
 // readTail reads the last bytes and then asks whether the file is still what it was.
-func (a *Answer) readTail(buf []byte, off int64) ([]byte, error) {
-	n, err := a.body.f.ReadAt(buf, off)
+func (a *Answer) readTail(patience time.Duration, buf []byte, off int64) ([]byte, error) {
+	n, err := a.body.readAt(patience, buf, off)
 	if n < len(buf) {
 		if err == nil || errors.Is(err, io.EOF) {
 			return nil, reason.New(reason.ChangedWhileSent, nil)
 		}
 		return nil, systemReason(err)
 	}
-	changed, err := a.body.Changed()
+	changed := false
+	err = a.body.waiting(patience, func() (err error) {
+		changed, err = a.body.Changed()
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

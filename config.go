@@ -88,7 +88,8 @@ type Config struct {
 	// Allow, unless empty, refuses files that match none of these patterns.
 	Allow []string
 	// MaxOpens bounds the opens in flight at once, so that a hanging file system cannot use up the process's
-	// threads; one more waits a second at most and is then ErrUnavailable. Default DefaultMaxOpens.
+	// threads; one more waits a second at most and is then ErrUnavailable. As many reads of the library's own may be
+	// blocked; there one more waits five seconds, or in the middle of an answer a minute. Default DefaultMaxOpens.
 	MaxOpens int
 	// Writable lets Create work. Default: read only.
 	Writable bool

@@ -29,7 +29,8 @@ import (
 type Dir struct {
 	cfg   Config
 	rules *name.Rules
-	opens chan struct{} // one token for each open in flight
+	opens chan struct{} // one token for each open in flight, and for each close
+	reads chan struct{} // one for each read of the library's own that may wait
 
 	base *base
 
@@ -114,7 +115,7 @@ func newDir(cfg Config, rules *name.Rules, b *base) *Dir {
 	if n == 0 {
 		n = DefaultMaxOpens
 	}
-	return &Dir{cfg: cfg, rules: rules, base: b, opens: make(chan struct{}, n)}
+	return &Dir{cfg: cfg, rules: rules, base: b, opens: make(chan struct{}, n), reads: make(chan struct{}, n)}
 }
 
 // Close lets go of the base directory. Opens after it are ErrUnavailable. It does not wait for opens in flight,
@@ -277,24 +278,36 @@ func (d *Dir) acquire() (release func(), err error) {
 			return nil, reason.New(reason.ShortOpens, nil)
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
+	if err := d.hold(); err != nil {
 		<-d.opens
-		return nil, reason.New(reason.Closed, nil)
+		return nil, err
 	}
-	d.users++
 	return d.release, nil
 }
 
 func (d *Dir) release() {
+	d.letGo()
+	<-d.opens
+}
+
+// hold keeps the base from being closed until letGo.
+func (d *Dir) hold() error {
 	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return reason.New(reason.Closed, nil)
+	}
+	d.users++
+	return nil
+}
+
+func (d *Dir) letGo() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.users--
 	if d.closed && d.users == 0 {
 		_ = d.base.close() // Close has long returned
 	}
-	d.mu.Unlock()
-	<-d.opens
 }
 
 // Sub opens a directory beneath as a base of its own, with the same configuration and a descriptor of its own: a
@@ -328,12 +341,35 @@ func (d *Dir) sub(n Name) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := file.name.String()
-	b, err := d.subBase(f, own)
+	return file.sub()
+}
+
+// Sub makes an open directory a base of its own, as Dir.Sub does by name: it is the very one that is open, and what Name
+// says it is called. The File stays the caller's to close.
+func (f *File) Sub() (*Dir, error) {
+	if !f.IsDir() {
+		return nil, refusal("open", f.name.String(), reason.New(reason.NotDirectory, nil))
+	}
+	release, err := f.dir.acquire()
+	if err != nil {
+		return nil, refusal("open", f.name.String(), err)
+	}
+	defer release()
+	s, err := f.sub()
+	if err != nil {
+		return nil, refusal("open", f.name.String(), openReason(err))
+	}
+	return s, nil
+}
+
+func (f *File) sub() (*Dir, error) {
+	d, own := f.dir, f.name.String()
+	b, err := d.subBase(f.f, own)
 	if err != nil {
 		return nil, err
 	}
 	s := newDir(d.cfg, d.rules.Beneath(own), b)
+	s.opens, s.reads = d.opens, d.reads // one file system, and one bound of what may hang in it
 	s.given, s.resolved = basePaths(b, filepath.Join(d.given, filepath.FromSlash(own)))
 	return s, nil
 }

@@ -14,6 +14,9 @@ import (
 type Entry struct {
 	// Name is the checked name beneath the base directory.
 	Name Name
+	// Own is what the file itself is called beneath the base: another name where Name is that of a link. Whoever asks whether an
+	// entry may be shown asks about both, for what is told of it is the file's.
+	Own Name
 	// Mode has the type and permission bits.
 	Mode fs.FileMode
 	// Size is in bytes; for a directory it is whatever the file system says.
@@ -47,7 +50,11 @@ func (f *File) Entries() iter.Seq2[Entry, error] {
 		}
 		defer lister.close()
 		for {
-			names, err := f.f.Readdirnames(entryBatch)
+			var names []string
+			err := f.waiting(sendPatience, func() (err error) {
+				names, err = f.f.Readdirnames(entryBatch)
+				return err
+			})
 			for _, n := range names {
 				e, ok := f.entry(lister, n)
 				if ok && !yield(e, nil) {
@@ -80,16 +87,21 @@ func (f *File) entry(l *lister, elem string) (Entry, bool) {
 		return Entry{}, false
 	}
 	var st facts
-	if l.lstat(elem, &st) != nil {
+	if f.waiting(sendPatience, func() error { return l.lstat(elem, &st) }) != nil {
 		return Entry{}, false
 	}
-	if st.mode&fs.ModeSymlink != 0 {
-		if f.dir.cfg.Symlinks == SymlinksRefuse || !f.followed(n, &st) {
+	var own Name
+	link := st.mode&fs.ModeSymlink != 0
+	if link {
+		if f.dir.cfg.Symlinks == SymlinksRefuse || !f.followed(n, &st, &own) {
 			return Entry{}, false
 		}
 	}
 	if st.mode.IsDir() {
-		return Entry{Name: n, Mode: st.mode, Size: st.size, ModTime: st.modTime}, true
+		if !link {
+			own = n
+		}
+		return Entry{Name: n, Own: own, Mode: st.mode, Size: st.size, ModTime: st.modTime}, true
 	}
 	if n, err = f.dir.rules.Child(f.name, elem, false); err != nil {
 		return Entry{}, false
@@ -97,16 +109,19 @@ func (f *File) entry(l *lister, elem string) (Entry, bool) {
 	if !st.mode.IsRegular() || f.dir.cfg.Hardlinks == HardlinksRefuse && st.links > 1 {
 		return Entry{}, false
 	}
-	return Entry{Name: n, Mode: st.mode, Size: st.size, ModTime: st.modTime}, true
+	if !link {
+		own = n
+	}
+	return Entry{Name: n, Own: own, Mode: st.mode, Size: st.size, ModTime: st.modTime}, true
 }
 
 // followed looks at what a link leads to through the same open that would serve it.
-func (f *File) followed(n Name, into *facts) bool {
+func (f *File) followed(n Name, into *facts, own *Name) bool {
 	to, err := f.dir.openName(n.File())
 	if err != nil {
 		return false
 	}
 	defer to.Close()
-	*into = to.facts
+	*into, *own = to.facts, to.name
 	return true
 }

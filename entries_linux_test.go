@@ -95,7 +95,7 @@ func TestEntriesAgreeWithOpen(t *testing.T) {
 					t.Errorf("%q is listed, but: %v", e.Name, err)
 					continue
 				}
-				if f.Size() != e.Size || f.IsDir() != e.IsDir() || !f.ModTime().Equal(e.ModTime) {
+				if f.Size() != e.Size || f.IsDir() != e.IsDir() || !f.ModTime().Equal(e.ModTime) || f.Name().String() != e.Own.String() {
 					t.Errorf("%q: listed as %+v", e.Name, e)
 				}
 				_ = f.Close()

@@ -15,7 +15,7 @@ import (
 
 // An upload form: the file is stored under a name nobody can guess. What its sender called it is kept beside, to be
 // offered as the download name later, and never names anything on the disk.
-func ExampleDir_Create() {
+func ExampleDir_CreateUnguessable() {
 	path, err := os.MkdirTemp("", "uploads")
 	if err != nil {
 		log.Fatal(err)
@@ -35,8 +35,7 @@ func ExampleDir_Create() {
 			return
 		}
 		defer form.Close()
-		stored := rootbound.RandomName()
-		p, err := dir.Create(stored, rootbound.CreateOptions{})
+		p, err := dir.CreateUnguessable(".", header.Filename, rootbound.CreateOptions{})
 		if err != nil {
 			rootbound.Refuse(w, r, err)
 			return
@@ -50,7 +49,7 @@ func ExampleDir_Create() {
 			rootbound.Refuse(w, r, err)
 			return
 		}
-		downloadNames[stored] = header.Filename
+		downloadNames[p.Name().String()] = p.DownloadName()
 		w.WriteHeader(http.StatusCreated)
 	}
 
@@ -75,5 +74,5 @@ func ExampleDir_Create() {
 	}
 	// Output:
 	// 201
-	// 26 20 holiday.jpg
+	// 30 20 holiday.jpg
 }

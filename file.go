@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/rootbound/rootbound/internal/plan"
@@ -43,6 +44,15 @@ type held struct {
 type File struct {
 	held
 	f *os.File
+
+	// described is what File.Answer worked out last of a file that is shared.
+	described atomic.Pointer[description]
+}
+
+// description is how a file is represented where the caller asked for a media type, "" for the file's own.
+type description struct {
+	asked string
+	rep   represented
 }
 
 // Name returns the file's own name beneath the base directory. It differs from what was requested where a link
@@ -91,8 +101,9 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	return n, f.failed("seek", err)
 }
 
-// Close closes the descriptor.
-func (f *File) Close() error { return f.failed("close", f.f.Close()) }
+// Close closes the descriptor. Where so many opens and closes of the base are blocked in the file system as may be, it
+// returns nil at once and the descriptor is closed later.
+func (f *File) Close() error { return f.failed("close", f.dir.closeWithin(f.f)) }
 
 // Changed asks the descriptor again and says whether the file was changed in place since it was opened. A file
 // that was replaced by rename is not changed: the descriptor still has the old one. A change within one tick of

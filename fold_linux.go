@@ -124,9 +124,15 @@ func (d *Dir) dirFolds(prefix string) bool {
 	return false
 }
 
-func plainType(f *os.File) bool {
+func plainType(f *os.File) bool { return plainTypes[fileSystem(f)] }
+
+// fileSystem is the type of the one that a file is on (statfs(2)), 0 where it is not known.
+func fileSystem(f *os.File) int64 {
 	var st unix.Statfs_t
-	return unix.Fstatfs(int(f.Fd()), &st) == nil && plainTypes[int64(st.Type)]
+	if unix.Fstatfs(int(f.Fd()), &st) != nil {
+		return 0
+	}
+	return int64(st.Type)
 }
 
 func folds(dir *os.File) bool {
@@ -137,8 +143,9 @@ func folds(dir *os.File) bool {
 // foldMemory remembers for a second which names were found exact (a NUL before the name) and which directories do not
 // fold, so that not every open asks again. It is bounded; the zero value is ready.
 type foldMemory struct {
-	once  sync.Once // for the next two
+	once  sync.Once // for the next three
 	plain bool      // the base is of a plain type
+	local bool      // and of one that waits for nobody else
 	dev   uint64    // st_dev of the base
 
 	mu   sync.Mutex
@@ -148,12 +155,20 @@ type foldMemory struct {
 // onPlainBase says that a file is of the base's own file system, and that one of a plain type: nearly always so, and
 // without asking the system again. The base is held, so that its device number is nobody else's.
 func (m *foldMemory) onPlainBase(base *os.File, f *File) bool {
+	m.about(base)
+	return m.plain && f.facts.dev == m.dev
+}
+
+// about asks once what there is to know of the base's file system.
+func (m *foldMemory) about(base *os.File) {
 	m.once.Do(func() {
 		var st facts
-		m.plain = plainType(base) && statDescriptor(base, &st) == nil
-		m.dev = st.dev
+		if statDescriptor(base, &st) != nil {
+			return
+		}
+		kind := fileSystem(base)
+		m.dev, m.plain, m.local = st.dev, plainTypes[kind], localTypes[kind]
 	})
-	return m.plain && f.facts.dev == m.dev
 }
 
 const (

@@ -217,6 +217,55 @@ func checkInSub(t *testing.T, s *Dir, within bool) {
 
 // TestSubRules: a Sub gives away nothing that its parent refuses. Patterns and policies keep the meaning that they
 // have from the directory that was opened, and a Name that the parent checked is judged anew.
+// A directory that is open is the base, whatever takes its name meanwhile. The control is Sub by name, which finds the other.
+func TestSubOfFile(t *testing.T) {
+	both(t, func(t *testing.T, noOpenat2 bool) {
+		base := world(t, "sub/a.txt="+inside, "sub/up => ../top.txt", "top.txt="+canary, "other/a.txt="+canary)
+		d := openBaseDir(t, base, Config{Symlinks: SymlinksWithin, noOpenat2: noOpenat2})
+		n, err := d.DirName("sub")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir, err := d.OpenName(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer dir.Close()
+		for _, r := range [][2]string{{"sub", "before"}, {"other", "sub"}} {
+			if err := os.Rename(base+"/"+r[0], base+"/"+r[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := dir.Sub()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if got, why := answer(s, "a.txt"); got != inside || why != "" {
+			t.Errorf("what was open: %q, %q", got, why)
+		}
+		if got, why := answer(s, "up"); why != reason.LinkEscape || strings.Contains(got, canary) {
+			t.Errorf("up: %q, %q", got, why)
+		}
+		byName, err := d.Sub("sub")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer byName.Close()
+		if got, _ := answer(byName, "a.txt"); got != canary {
+			t.Errorf("the control, by name: %q", got)
+		}
+		f, err := s.Open("a.txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.Sub(); ReasonOf(err) != reason.NotDirectory {
+			t.Errorf("of a file: %v", err)
+		}
+	})
+}
+
 func TestSubRules(t *testing.T) {
 	base := world(t, "private/keys/x.txt="+canary, "private/open.txt="+inside, "a/private/keys/x.txt="+inside, ".well-known/acme/t="+inside, "a/.well-known/t="+canary)
 	var asked []string

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rootbound/rootbound/internal/durable"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -23,9 +24,6 @@ const (
 	// leftoverScan bounds how many directory entries Open looks at: about a tenth of a second.
 	leftoverScan = 100_000
 )
-
-// errLocked: another holds the lock.
-var errLocked = errors.New("locked by another")
 
 // clearLeftovers removes left-overs when a base directory is opened for writing, the upper directories first. In a
 // tree with more than leftoverScan entries the rest stays for ClearLeftovers.
@@ -132,8 +130,8 @@ func abandoned(f *os.File) bool {
 	if err != nil || !fi.Mode().IsRegular() {
 		return false
 	}
-	err = lockFile(f)
-	if errors.Is(err, errLocked) {
+	err = durable.Lock(f)
+	if errors.Is(err, durable.ErrLocked) {
 		return false
 	}
 	if err == nil && locksReach(f) {

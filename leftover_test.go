@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rootbound/rootbound/internal/durable"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -109,7 +110,7 @@ func TestLeftoverByAge(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := lockFile(f); err != nil {
+	if err := durable.Lock(f); err != nil {
 		t.Fatal(err)
 	}
 	old := time.Now().Add(-2 * leftoverAge)

@@ -3,13 +3,16 @@ package rootbound
 import (
 	"errors"
 	"io/fs"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -177,6 +180,64 @@ func TestErrno(t *testing.T) {
 		}
 		if Status(err) != status || errors.Is(err, fs.ErrPermission) || discloses(err, "/path") {
 			t.Errorf("%v: status %d, want %d; %v", e, Status(err), status, err)
+		}
+	}
+}
+
+// TestMaxReads: while as many reads as allowed are blocked, what must be read first is told to come back.
+func TestMaxReads(t *testing.T) {
+	d := openBaseDir(t, world(t, "f="+inside), Config{MaxOpens: 2})
+	f, err := d.Open("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	blocked, held := make(chan struct{}), make(chan struct{}, 2)
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			_ = f.waiting(sendPatience, func() error { held <- struct{}{}; <-blocked; return nil })
+		})
+	}
+	<-held
+	<-held
+	if _, err := f.Load(1 << 20); ReasonOf(err) != reason.ShortOpens || Status(err) != 503 {
+		t.Errorf("Load = %v, status %d", err, Status(err))
+	}
+	w := httptest.NewRecorder()
+	if err := d.Send(w, httptest.NewRequest("GET", "/f", nil), "f", SendOptions{}); ReasonOf(err) != reason.ShortOpens || w.Code != 503 {
+		t.Errorf("Send = %v, status %d", err, w.Code)
+	}
+	close(blocked)
+	wg.Wait()
+	if l, err := f.Load(1 << 20); err != nil || string(l.Content()) != inside {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestCloseWhileBlocked: a close does not wait while as many calls as allowed are blocked, and the descriptor goes when
+// one of them has ended.
+func TestCloseWhileBlocked(t *testing.T) {
+	base := world(t, "f="+inside)
+	d := openBaseDir(t, base, Config{MaxOpens: 1})
+	f, err := d.Open("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release, err := d.acquire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Errorf("Close = %v", err)
+	}
+	if held := heldBeneath(t, base); len(held) != 1 {
+		t.Errorf("held: %v, want the file that waits to be closed", held)
+	}
+	release()
+	for end := time.Now().Add(time.Minute); len(heldBeneath(t, base)) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it was never closed")
 		}
 	}
 }

@@ -43,14 +43,14 @@ func (f *File) Load(limit int64) (*Loaded, error) {
 		return nil, refusal("load", f.name.String(), reason.New(reason.TooLarge, nil))
 	}
 	content := slices.Grow([]byte(nil), int(f.Size()))[:f.Size()]
-	if n, err := f.f.ReadAt(content, 0); n < len(content) {
+	if n, err := f.readAt(readPatience, content, 0); n < len(content) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = reason.New(reason.Busy, nil)
 		}
 		return nil, refusal("load", f.name.String(), systemReason(err))
 	}
 	now := File{f: f.f}
-	if err := now.stat(); err != nil {
+	if err := f.waiting(readPatience, now.stat); err != nil {
 		return nil, refusal("load", f.name.String(), err)
 	}
 	if !now.facts.same(&f.facts) {
@@ -60,9 +60,9 @@ func (f *File) Load(limit int64) (*Loaded, error) {
 }
 
 // loaded works out once what every answer says.
-func (f *File) loaded(content []byte) *Loaded {
-	l := &Loaded{held: f.held, content: content}
-	l.name = f.name.Clone()
+func (h *held) loaded(content []byte) *Loaded {
+	l := &Loaded{held: *h, content: content}
+	l.name = h.name.Clone()
 	l.rep.etag = l.tag()
 	l.rep.inline = plan.Disposition(false, l.name.Last())
 	l.rep.ctype, l.rep.active = plan.ContentType(l.name.Last(), content[:min(len(content), headSize)])
@@ -73,8 +73,10 @@ func (f *File) loaded(content []byte) *Loaded {
 // Dir, one name of its own, and all that fstat(2) says (device, inode, size, both times, mode, links). It is never so
 // for an l whose file had been touched less than two seconds before, which may have changed again within one tick of
 // its clock, nor where the system does not tell inodes: load again.
-func (f *File) Same(l *Loaded) bool {
-	return f.dir == l.dir && f.name.String() == l.name.String() && f.facts.same(&l.facts) && l.settled()
+func (f *File) Same(l *Loaded) bool { return f.same(l) }
+
+func (h *held) same(l *Loaded) bool {
+	return h.dir == l.dir && h.name.String() == l.name.String() && h.facts.same(&l.facts) && l.settled()
 }
 
 // settled says that a later change must show. Not the modification time decides it, which anybody may set back, but

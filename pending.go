@@ -65,9 +65,11 @@ type Pending struct {
 	dir       *updir
 	file      *os.File
 	temp      string // the reserved name it has so far; "" where it has none
-	written   int64
-	err       error // why it cannot be committed any more
-	closed    bool
+
+	downloadName string // see DownloadName
+	written      int64
+	err          error // why it cannot be committed any more
+	closed       bool
 }
 
 // Create starts an upload under a name that passes the same rules as one that is read. Config.Writable must be
@@ -365,6 +367,6 @@ func durableReason(err error) error {
 	return reason.New(reason.NotDurable, durable.Bare(err))
 }
 
-// RandomName returns a name nobody can guess: 26 characters of a-z and 2-7, 130 bits from crypto/rand. Store an
-// upload under it, and keep the name its sender gave it as the download name.
+// RandomName returns a name nobody can guess: 26 characters of a-z and 2-7, 130 bits from crypto/rand. See
+// Dir.CreateUnguessable, which stores an upload under one.
 func RandomName() string { return strings.ToLower(rand.Text()) }

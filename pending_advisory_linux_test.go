@@ -161,3 +161,45 @@ func TestAdvisory_CVE_2025_52900(t *testing.T) {
 		}
 	})
 }
+
+// dutchcoders/transfer.sh#308: what the server noted about an upload lay beside it, could be read, and told how to delete
+// it. Nothing of ours lies beside an upload but its own bytes under a reserved name, which nobody can read or list. The
+// control is a name that is not ours.
+func TestAdvisory_transfer_sh_308(t *testing.T) {
+	for _, noTmpfile := range []bool{false, true} {
+		d, path := uploadBase(t, Config{Writable: true, AllowHidden: true, noTmpfile: noTmpfile})
+		p, err := d.Create("a.txt", CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		if _, err := p.Write([]byte("half")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(path, ".a.txt.metadata"), []byte("theirs"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		onDisk, err := os.ReadDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range onDisk {
+			got := get(d.Handler(HandlerConfig{}), "/"+e.Name())
+			if ours := isReservedName(e.Name()); (got.Code == 200) == (ours || e.IsDir()) {
+				t.Errorf("GET /%s = %d", e.Name(), got.Code)
+			}
+		}
+		if err := p.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		onDisk, err = os.ReadDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range onDisk {
+			if !e.IsDir() && e.Name() != "a.txt" && e.Name() != ".a.txt.metadata" {
+				t.Errorf("%s lies beside the upload", e.Name())
+			}
+		}
+	}
+}

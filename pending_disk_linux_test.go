@@ -16,21 +16,10 @@ import (
 	"github.com/rootbound/rootbound/internal/testenv"
 )
 
-// ownMounts gives the child mounts that nobody else sees.
-func ownMounts() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		attr.Cloneflags = syscall.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-	}
-	return attr
-}
-
 // A full disk: the upload that does not fit is refused and leaves nothing, those before it stay, and once there is
 // space again the next one fits.
 func TestCreateDiskFull(t *testing.T) {
-	if !testenv.InChild(t, ownMounts()) {
+	if !testenv.InChild(t, testenv.OwnMounts()) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {
@@ -74,7 +63,7 @@ func TestCreateDiskFull(t *testing.T) {
 
 // A disk without inodes, a read-only one, and a directory of another mount beneath the base.
 func TestCreateMounts(t *testing.T) {
-	if !testenv.InChild(t, ownMounts()) {
+	if !testenv.InChild(t, testenv.OwnMounts()) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {
@@ -99,7 +88,7 @@ func TestCreateMounts(t *testing.T) {
 
 // A base on overlayfs, as in a container: files of the lower layer are replaced, and left-overs known by their lock.
 func TestCreateOverlay(t *testing.T) {
-	if !testenv.InChild(t, ownMounts()) {
+	if !testenv.InChild(t, testenv.OwnMounts()) {
 		return
 	}
 	eachUploadWay(t, func(t *testing.T, cfg Config) {

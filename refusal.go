@@ -3,6 +3,7 @@ package rootbound
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"html"
 	"io"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/rootbound/rootbound/internal/plan"
+	"github.com/rootbound/rootbound/internal/request"
 )
 
 // RefusalOptions say how a refusal is presented. None of them depends on why.
@@ -22,6 +24,13 @@ type RefusalOptions struct {
 	Private bool
 	// CrossOrigin leaves out Cross-Origin-Resource-Policy: same-origin.
 	CrossOrigin bool
+	// Challenge is the WWW-Authenticate field of a 401 (RFC 9110 11.6.1).
+	Challenge string
+	// SignIn is the address of a page to sign in on, "" is none: a 401 that is an HTML page leads there, and asks for a Bearer
+	// token in place of Challenge, for which no browser opens a dialog of its own.
+	SignIn string
+	// RetryAfter is that of a 429, in whole seconds (RFC 9110 10.2.3); 0 is 2.
+	RetryAfter int
 }
 
 // sentences are what clients read. They depend on the status alone.
@@ -60,7 +69,11 @@ func hash64(s string) string {
 func RefusalPlan(err error, o RefusalOptions) plan.Plan {
 	status := Status(err)
 	kind := acceptKind(o.Accept)
-	body := refusalBody(kind, status, o.RequestID)
+	signIn, challenge := "", o.Challenge
+	if status == http.StatusUnauthorized && kind == kindHTML && o.SignIn != "" {
+		signIn, challenge = o.SignIn, request.BearerChallenge
+	}
+	body := refusalBody(kind, status, o.RequestID, signIn)
 	p := plan.Plan{Status: status, Reason: ReasonOf(err), Length: int64(len(body))}
 	add := func(n, v string) { p.Fields = append(p.Fields, plan.Field{Name: n, Value: v}) }
 	add("Content-Type", kind)
@@ -79,7 +92,13 @@ func RefusalPlan(err error, o RefusalOptions) plan.Plan {
 	switch status {
 	case http.StatusMethodNotAllowed:
 		add("Allow", plan.Allow)
-	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+	case http.StatusUnauthorized:
+		if challenge != "" {
+			add("WWW-Authenticate", challenge)
+		}
+	case http.StatusTooManyRequests:
+		add("Retry-After", strconv.Itoa(max(2, o.RetryAfter)))
+	case http.StatusServiceUnavailable:
 		add("Retry-After", "2")
 	}
 	p.Segments = []plan.Segment{{Text: body}}
@@ -100,13 +119,16 @@ const (
 	kindText = "text/plain; charset=utf-8"
 )
 
-func refusalBody(kind string, status int, id string) string {
+func refusalBody(kind string, status int, id, signIn string) string {
 	text, sentence := http.StatusText(status), sentences[status]
 	code := strconv.Itoa(status)
 	switch kind {
 	case kindHTML:
 		b := "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">" +
 			"<title>" + code + " " + text + "</title><style>" + refusalStyle + "</style></head>\n<body><h1>" + text + "</h1><p>" + sentence + "</p>"
+		if signIn != "" {
+			b += `<p><a href="` + html.EscapeString(signIn) + `">Sign in</a></p>`
+		}
 		if id != "" {
 			b += "<p><small>" + code + " &middot; request " + id + "</small></p>"
 		}

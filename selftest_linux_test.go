@@ -163,3 +163,22 @@ func TestOpenat2TakenAway(t *testing.T) {
 		t.Errorf("Prove: %v, %v", err, d.Containment())
 	}
 }
+
+// google/gvisor#14786: O_NOFOLLOW is ignored where O_DIRECTORY comes with it, so that a link with a slash behind it is followed. A
+// system that does so is found out at the start, and nothing is served there. The control is the same open without it.
+func TestAdvisory_gvisor_14786(t *testing.T) {
+	follows := func(d *Dir, text string) (*os.File, error) {
+		if before, ok := strings.CutSuffix(text, "/"); ok {
+			return os.Open(d.resolved + "/" + before)
+		}
+		return d.openConfined(text)
+	}
+	for _, noOpenat2 := range []bool{false, true} {
+		if c, err := selfTest(noOpenat2, follows); !errors.Is(err, errNotConfined) || c.Proven {
+			t.Errorf("followed: %v, %v", c, err)
+		}
+		if c, err := selfTest(noOpenat2, (*Dir).openConfined); err != nil || !c.Proven {
+			t.Errorf("the control: %v, %v", c, err)
+		}
+	}
+}

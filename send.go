@@ -38,6 +38,9 @@ type SendOptions struct {
 	// Precompressed serves NAME.br, NAME.zst or NAME.gz beside the file to clients that accept the coding, unless
 	// older than the file. Siblings are opened through the same containment and the same rules.
 	Precompressed bool
+	// Sibling, where set, is asked whether a precompressed sibling may be sent, by the name that it is opened under and, where
+	// that is another, by its own. It may be asked at any time until the answer is made.
+	Sibling func(Name) bool
 	// Site sends active content (HTML, SVG, XML) without "Content-Security-Policy: sandbox". Set it only where the
 	// directory holds a website of yours and nothing that strangers put there.
 	Site bool
@@ -83,11 +86,24 @@ func (f *File) Answer(req *plan.Request, o *SendOptions) (*Answer, error) {
 	if err := o.check(f.name); err != nil {
 		return nil, err
 	}
-	rep := represented{etag: f.tag()}
-	if err := f.contentType(o, &rep); err != nil {
+	d, err := f.describe(o)
+	if err != nil {
 		return nil, err
 	}
-	return f.answer(req, o, &rep, &Answer{body: f}), nil
+	return f.answer(req, o, &d.rep, &Answer{body: f}), nil
+}
+
+// describe works out what every answer for this file says, once for each media type in a row.
+func (f *File) describe(o *SendOptions) (*description, error) {
+	if d := f.described.Load(); d != nil && d.asked == o.ContentType {
+		return d, nil
+	}
+	d := &description{asked: o.ContentType, rep: represented{etag: f.tag(), inline: plan.Disposition(false, f.name.Last())}}
+	if err := f.contentType(o, &d.rep); err != nil {
+		return nil, err
+	}
+	f.described.Store(d)
+	return d, nil
 }
 
 // answer is the one way from an opened file to an answer, whether its bytes are still in the file or in memory.
@@ -99,7 +115,7 @@ func (h *held) answer(req *plan.Request, o *SendOptions, rep *represented, a *An
 		etag = o.ETag
 	}
 	if o.Precompressed {
-		if s, coding := h.openSibling(req); s != nil {
+		if s, coding := h.openSibling(o.Sibling, req); s != nil {
 			a.body, a.sibling, a.content, a.name = s, s, nil, s.name
 			facts.Size, facts.ContentEncoding, facts.SHA256 = s.Size(), coding, nil
 			if s.facts.modTime.After(facts.ModTime) {
@@ -230,7 +246,10 @@ func (a *Answer) Close() error {
 }
 
 // openSibling opens the precompressed sibling the client likes best, nil where there is none worth sending.
-func (h *held) openSibling(req *plan.Request) (*File, string) {
+func (h *held) openSibling(may func(Name) bool, req *plan.Request) (*File, string) {
+	if req.AcceptEncoding == "" { // it accepts none by name
+		return nil, ""
+	}
 	var available []string
 	open := map[string]*File{}
 	for _, c := range codings {
@@ -241,11 +260,14 @@ func (h *held) openSibling(req *plan.Request) (*File, string) {
 		if err != nil {
 			continue
 		}
+		if may != nil && !may(n.File()) {
+			continue
+		}
 		s, err := h.dir.openName(n.File())
 		if err != nil {
 			continue
 		}
-		if s.IsDir() || s.facts.modTime.Before(h.facts.modTime) {
+		if s.IsDir() || may != nil && s.name.String() != n.String() && !may(s.name) || s.facts.modTime.Before(h.facts.modTime) {
 			_ = s.Close()
 			continue
 		}
@@ -275,7 +297,7 @@ func (f *File) contentType(o *SendOptions, rep *represented) error {
 	}
 	var buf [headSize]byte
 	head := buf[:min(int64(len(buf)), f.Size())]
-	n, err := f.f.ReadAt(head, 0)
+	n, err := f.readAt(readPatience, head, 0)
 	if n == 0 && err != nil && !errors.Is(err, io.EOF) {
 		return refusal("read", f.name.String(), systemReason(err))
 	}

@@ -2,7 +2,10 @@ package rootbound
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
+
+	"github.com/rootbound/rootbound/internal/reason"
 )
 
 // statuses is the one table from error to status. The first match wins; anything unknown is the 404. The error's
@@ -37,8 +40,23 @@ func Status(err error) int {
 	if err == nil {
 		return http.StatusOK
 	}
+	if pe, ok := err.(*fs.PathError); ok { // as nearly all are; errors.Is takes its time
+		if e, ok := pe.Err.(*reason.Error); ok {
+			return statusOfKind(reason.Lookup(e.Code).Kind)
+		}
+	}
 	for _, row := range statuses {
 		if errors.Is(err, row.err) {
+			return row.status
+		}
+	}
+	return http.StatusNotFound
+}
+
+// statusOfKind is Status for one of the sentinels.
+func statusOfKind(kind error) int {
+	for _, row := range statuses {
+		if kind == row.err {
 			return row.status
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/rootbound/rootbound/internal/durable"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -21,7 +22,7 @@ func newNamed(u *updir) (f *os.File, temp string, err error) {
 		if f, err = u.createTemp(temp); err != nil {
 			return nil, "", err
 		}
-		if err := lockFile(f); !errors.Is(err, errLocked) { // other errors: no locks here, and age protects it
+		if err := durable.Lock(f); !errors.Is(err, durable.ErrLocked) { // other errors: no locks here, and age protects it
 			held, err := u.holds(temp, f)
 			switch {
 			case err != nil:

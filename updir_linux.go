@@ -149,7 +149,7 @@ func (u *updir) placeByLink(p *Pending) error {
 // since only rename(2) replaces.
 func (u *updir) replace(p *Pending) error {
 	if p.temp == "" {
-		_ = lockFile(p.file) // nobody else can have it; where there are no locks, its age protects it
+		_ = durable.Lock(p.file) // nobody else can have it; where there are no locks, its age protects it
 		temp := reservedName()
 		if err := u.link(p.file, temp); err != nil {
 			return err
