@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rootbound/rootbound/internal/reason"
@@ -20,32 +21,56 @@ const maxLogged = 2048
 
 // logAccess writes the one line of a request, and a second one for the operator where nobody foresaw the error.
 func (s *Server) logAccess(f *request.Facts, who request.Subject, out request.Outcome, took time.Duration) {
-	attrs := []slog.Attr{
+	end := f.Received.Add(took)
+	switch {
+	case s.cfg.AccessJSON != nil:
+		b := accessLines.Get().(*[]byte)
+		*b = appendAccess((*b)[:0], end, f, &who, &out, took)
+		_, _ = s.cfg.AccessJSON.Write(*b) // nobody is left to be told
+		accessLines.Put(b)
+	case s.cfg.Access.Enabled(context.Background(), slog.LevelInfo):
+		s.logAttrs(end, f, who, out, took)
+	}
+	if out.Reason == reason.Unforeseen {
+		s.cfg.Log.Error("refused by an error nobody foresaw", "id", f.ID, "cause", printableError(out.Cause))
+	}
+}
+
+var accessLines = sync.Pool{New: func() any { return new([]byte) }}
+
+func (s *Server) logAttrs(end time.Time, f *request.Facts, who request.Subject, out request.Outcome, took time.Duration) {
+	r := slog.NewRecord(end, slog.LevelInfo, "request", 0)
+	r.AddAttrs(
 		slog.String("id", f.ID),
 		slog.String("method", printable(f.Method)),
-		slog.String("target", printable(f.Target)),
+		slog.String("target", printable(f.LogTarget())),
 		slog.Int("status", out.Status),
 		slog.Int64("bytes", out.Bytes),
 		slog.Duration("duration", took),
-		slog.String("client", address(f.Client)),
+		slog.String("client", clientText(f)),
 		slog.String("peer", address(f.Peer)),
 		slog.String("result", string(out.Result)),
 		slog.String("lane", string(f.Lane)),
 		slog.String("proto", f.Proto),
-	}
+	)
 	if out.Reason != "" {
-		attrs = append(attrs, slog.String("reason", string(out.Reason)))
+		r.AddAttrs(slog.String("reason", string(out.Reason)))
 	}
 	if !who.Anonymous() {
-		attrs = append(attrs, slog.String("subject", printable(who.ID)))
+		r.AddAttrs(slog.String("subject", printable(who.ID)))
 	}
 	if out.Result == request.Aborted {
-		attrs = append(attrs, slog.String("cause", abortCause(out.Cause)))
+		r.AddAttrs(slog.String("cause", abortCause(out.Cause)))
 	}
-	s.cfg.Access.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
-	if out.Reason == reason.Unforeseen {
-		s.cfg.Log.Error("refused by an error nobody foresaw", "id", f.ID, "cause", printableError(out.Cause))
+	_ = s.cfg.Access.Handler().Handle(context.Background(), r) // as slog.Logger does
+}
+
+// clientText is address for a client, whom a trusted proxy may leave in doubt.
+func clientText(f *request.Facts) string {
+	if !f.Client.IsValid() && f.ByProxy {
+		return "unknown"
 	}
+	return address(f.Client)
 }
 
 func address(a netip.Addr) string {
@@ -57,27 +82,28 @@ func address(a netip.Addr) string {
 
 // printable makes text from a client safe for any log, terminal and parser: every byte that is not visible ASCII is
 // percent-encoded, and so are quotes and backslashes. What is very long is cut.
-func printable(s string) string {
+func printable(s string) string { return string(appendPrintable(nil, s)) }
+
+func appendPrintable(b []byte, s string) []byte {
 	cut := len(s) - maxLogged
 	if cut > 0 {
 		s = s[:maxLogged]
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		c := s[i]
 		if c > ' ' && c < 0x7f && c != '"' && c != '\\' {
-			b.WriteByte(c)
+			b = append(b, c)
 			continue
 		}
 		const hex = "0123456789ABCDEF"
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
+		b = append(b, '%', hex[c>>4], hex[c&15])
 	}
 	if cut > 0 {
-		b.WriteString("...(" + strconv.Itoa(cut) + " more)")
+		b = append(b, "...("...)
+		b = strconv.AppendInt(b, int64(cut), 10)
+		b = append(b, " more)"...)
 	}
-	return b.String()
+	return b
 }
 
 // printableError keeps what an error says on one line of plain characters.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rootbound/rootbound/internal/reason"
+	"github.com/rootbound/rootbound/internal/request"
 )
 
 // pacedBody is the body of a request that somebody reads, held to the pace that answers are held to.
@@ -25,6 +26,7 @@ type bodyPace struct {
 	pace pace
 	got  int64     // in this window
 	end  time.Time // of this window; zero where none runs
+	over bool      // it was read to its end, or broke
 }
 
 func (b *bodyPace) Read(p []byte) (int, error) {
@@ -34,6 +36,7 @@ func (b *bodyPace) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.got += int64(n)
+	b.over = err != nil
 	switch {
 	case err == nil:
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -42,4 +45,24 @@ func (b *bodyPace) Read(p []byte) (int, error) {
 		_ = b.ctl.SetReadDeadline(time.Time{}) // net/http goes on reading, to learn that the client went away
 	}
 	return n, err
+}
+
+// endBody takes what an application left of a body, as far as that is little, so that the connection can be used again.
+//
+// net/http does so itself, but after it has stopped looking for the client's end. With full duplex (which the gate
+// asks for) it has not read the rest before the answer, finds the end of the body then, begins to look again, and panics at
+// the next request. Within the handler it closes the body before. What was answered goes first: a client may wait for
+// it with the rest of its body, or for good.
+func endBody(w http.ResponseWriter, r *http.Request, out *request.Outcome) {
+	ctl := http.NewResponseController(w)
+	_ = ctl.SetReadDeadline(time.Now().Add(readHeaderTimeout))
+	b, ok := r.Body.(*bodyPace)
+	switch {
+	case !ok || b.over || r.ProtoMajor != 1:
+		return
+	case out.Status == http.StatusSwitchingProtocols, out.Result == request.Aborted: // the connection is another's, or over
+		return
+	}
+	_ = ctl.Flush()
+	_ = b.Close()
 }

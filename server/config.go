@@ -2,8 +2,10 @@
 package server
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,8 +14,11 @@ import (
 	"time"
 
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/authn"
+	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/request"
+	"github.com/rootbound/rootbound/link"
 )
 
 // Mount is one base directory and where it is seen.
@@ -30,7 +35,23 @@ type App interface {
 	// Serve answers one request, whose target is none of the server's own pages, and says what became of it. Where the
 	// outcome is request.Aborted the connection (or the stream) is cut, so that no client takes the answer for complete.
 	// The body of r is held to the pace of Config.MinRate.
-	Serve(w http.ResponseWriter, r *http.Request, f *request.Facts) request.Outcome
+	// Before the first byte of an answer it says what was decided, refusal being nil where the answer is about to be sent;
+	// an error is the refusal to give instead. It may note in f what the request led to.
+	Serve(w http.ResponseWriter, r *http.Request, f *request.Facts, decided func(d request.Decision, refusal error) error) request.Outcome
+}
+
+// Recorder keeps who got or was refused what, as audit.Log does. It is told twice of each request, by whichever goroutine
+// answers it, and only where Waits may it block.
+type Recorder interface {
+	// Decided comes before the first byte; refusal is nil where the answer is about to be sent. An error stops that answer,
+	// unless it is one of the server's own pages.
+	Decided(at time.Time, f *request.Facts, who request.Subject, d request.Decision, refusal error) error
+	// Done comes after the last.
+	Done(at time.Time, f *request.Facts, who request.Subject, out request.Outcome)
+	// Waits says whether Decided may block before something is sent. It blocks before no refusal.
+	Waits() bool
+	// Stats are for the metrics.
+	Stats() request.RecordStats
 }
 
 // Defaults of Config, and the limits that are not configured.
@@ -41,6 +62,7 @@ const (
 	DefaultGrace         = 30 * time.Second
 	DefaultCacheSize     = 64 << 20 // bytes
 	DefaultCacheCheck    = time.Second
+	DefaultGuessLimit    = 60 // names a minute
 
 	readHeaderTimeout = 10 * time.Second // to send a request's header, and to finish a body nobody reads
 	idleTimeout       = 2 * time.Minute  // between requests
@@ -64,9 +86,38 @@ type Config struct {
 	// AdminListener serves /-/ in plain HTTP where the main listeners are not all on loopback; nil: only bare health
 	// pages. Serve closes it.
 	AdminListener net.Listener
-	// Public says that everybody may read. Without it, and until somebody can authenticate, only loopback and
-	// Unix sockets are served.
+	// Public says that everybody may read. Without it and Authn, only loopback and Unix sockets are served.
 	Public bool
+	// Authn says who asks; nil: nobody is asked. With App it is not used: the application decides.
+	Authn *authn.Authenticator
+	// Sessions are those of browsers that signed in on /-/login; nil: there is no such page. They are one of Authn's methods too.
+	Sessions *authn.Sessions
+	// Authz says who may have what; nil: whoever is let in may read and list everything. With App it is not used.
+	Authz *authz.Authorizer
+	// Links are the keys of signed links; nil: there are none. Without Authn, Authz and Public a link is then the only way in.
+	Links *link.Keys
+	// OIDC has browsers sign in at a provider, on the pages /-/oidc/start and /-/oidc/callback; nil: there is none. It needs Sessions.
+	OIDC *authn.OIDC
+	// NoPasswords, where OIDC is set, says whether nobody has a password here: the page for signing in then has no form. Nil: somebody
+	// may.
+	NoPasswords func() bool
+	// ClientCAs have clients asked for a certificate, and say which hold; nil: none is asked for. It needs Certificates.
+	ClientCAs *ClientCAs
+	// ProxyCertificate says whether a certificate that holds is that of a trusted proxy; nil: none is.
+	ProxyCertificate func(*x509.Certificate) bool
+	// ProxyUserHeader and ProxyGroupsHeader are the fields in which a trusted proxy says who asks; "" is none. From anybody else
+	// they are refused, whatever the name. They leave plain HTTP/1.1 to net/http too.
+	ProxyUserHeader, ProxyGroupsHeader string
+	// GuessLimit is how many different names that do not exist a client may ask for in a minute without a credential: half of
+	// them have it slowed, all of them have it refused whatever it asks. Default DefaultGuessLimit, and then not for clients on
+	// loopback; less than 0 is no limit. A client is an IPv4 address or an IPv6 network of 64 bits. With App it is not used.
+	GuessLimit int
+	// LinkRegister knows which links were taken back and used up; nil: there is no state, and links that ask for a password,
+	// or are counted, do not hold. The server does not run it.
+	LinkRegister *link.Register
+	// BaseURL is what clients reach the server by, such as "https://files.example"; "" is whatever address they asked. Links
+	// are made from it.
+	BaseURL string
 	// Listing shows directories.
 	Listing bool
 	// Hide leaves matching names out of listings; they are served all the same.
@@ -106,9 +157,17 @@ type Config struct {
 	NoFastLane bool
 	// Profiles shows those of the process under /-/debug/pprof/, where /-/metrics is shown.
 	Profiles bool
+	// Enforced says of each part of a sandbox whether the kernel holds the process to it; health and metrics tell. Nil: there
+	// is none.
+	Enforced map[string]bool
 	// Log is for the operator; default slog.Default(). Access is one line a request; nil is none.
-	Log    *slog.Logger
-	Access *slog.Logger
+	// AccessJSON takes the lines of Access, in its place and as slog.JSONHandler writes them, at a small part of the cost.
+	// Each Write is of one or more whole lines; they may come from several goroutines at once.
+	Log        *slog.Logger
+	Access     *slog.Logger
+	AccessJSON io.Writer
+	// Recorder keeps the record; nil: there is none. The server does not close it.
+	Recorder Recorder
 	// Version is shown by /-/healthz on loopback and on the admin address.
 	Version string
 }
@@ -129,6 +188,21 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Access == nil {
 		c.Access = slog.New(slog.DiscardHandler)
+	}
+	if c.Recorder == nil {
+		c.Recorder = noRecord{}
+	}
+	if c.OIDC != nil && c.Sessions == nil {
+		return c, errors.New("server: who signs in elsewhere needs sessions")
+	}
+	if c.ClientCAs != nil && c.Certificates == nil {
+		return c, errors.New("server: clients show certificates over TLS alone: it needs a certificate of its own")
+	}
+	if c.ProxyUserHeader != "" {
+		if len(c.TrustedProxies) == 0 && c.ProxyCertificate == nil {
+			return c, errors.New("server: a header that says who asks needs a trusted proxy that writes it")
+		}
+		c.NoFastLane = true
 	}
 	if err := checkDownloadRoute(c.DownloadRoute); err != nil {
 		return c, err

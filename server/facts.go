@@ -26,11 +26,18 @@ func (s *Server) facts(r *http.Request, at *endpoint) *request.Facts {
 		TLS:           r.TLS != nil,
 		Authorization: strings.Join(r.Header["Authorization"], ", "),
 		Cookie:        strings.Join(r.Header["Cookie"], "; "),
+		Origin:        strings.Join(r.Header["Origin"], ", "),
+		FetchSite:     strings.Join(r.Header["Sec-Fetch-Site"], ", "),
+		FetchMode:     strings.Join(r.Header["Sec-Fetch-Mode"], ", "),
+		Agent:         strings.Join(r.Header["User-Agent"], ", "),
 		Plan:          request.Plan(r),
 		Accept:        strings.Join(r.Header["Accept"], ", "),
 	}
 	f.Plan.Now = f.Received
-	f.Client = s.clientOf(f.Peer, at, r.Header["X-Forwarded-For"], r.Header["Forwarded"])
+	s.clientCertificate(f, r)
+	f.ByProxy = f.ByProxy || s.trusted(f.Peer, at)
+	f.Client = s.clientOf(f, at, r.Header["X-Forwarded-For"], r.Header["Forwarded"])
+	f.Word = s.proxyWord(r.Header)
 	return f
 }
 

@@ -13,9 +13,16 @@ import (
 	"github.com/rootbound/rootbound/internal/request"
 )
 
-// workersOfMount bounds the goroutines that wait for the file system of one mount: those of all its opens, and as many
-// that read.
-const workersOfMount = 2 * 128
+// workersOfMount bounds the goroutines that wait for the file system of one mount to open, and those that wait for it
+// to read.
+const workersOfMount = 128
+
+// workers are those of one mount. Whoever opens does not wait for those who read.
+type workers struct{ opens, reads *lane.Pool }
+
+func newWorkers() *workers {
+	return &workers{opens: lane.NewPool(workersOfMount), reads: lane.NewPool(workersOfMount)}
+}
 
 // fast is the fast lane: what internal/lane needs to answer by the stages, and what it hands over to net/http.
 type fast struct {
@@ -24,7 +31,9 @@ type fast struct {
 	room      *places
 	lane      *lane.Lane
 	feed      *feed
-	pools     map[*Mount]*lane.Pool // nil is for what belongs to no mount
+	workers   map[*Mount]*workers // nil is for what belongs to no mount
+	hashing   *lane.Pool          // for WHO
+	slowing   *lane.Pool          // for who guesses names
 	log       *logQueue
 }
 
@@ -46,9 +55,9 @@ func (s *Server) startFast(endpoints []*endpoint, room *places) *fast {
 	if len(endpoints) == 0 {
 		return nil
 	}
-	f := &fast{s: s, endpoints: endpoints, room: room, feed: newFeed(endpoints[0].listener.Addr()), log: newLogQueue(s), pools: map[*Mount]*lane.Pool{nil: lane.NewPool(workersOfMount)}}
+	f := &fast{s: s, endpoints: endpoints, room: room, feed: newFeed(endpoints[0].listener.Addr()), log: newLogQueue(s), workers: map[*Mount]*workers{nil: newWorkers()}, hashing: lane.NewPool(workersOfMount), slowing: lane.NewPool(maxSlowed)}
 	for i := range s.cfg.Mounts {
-		f.pools[&s.cfg.Mounts[i]] = lane.NewPool(workersOfMount)
+		f.workers[&s.cfg.Mounts[i]] = newWorkers()
 	}
 	cfg := lane.Config{
 		NewHandler:    func() lane.Handler { return newFastHandler(f) },
@@ -160,8 +169,10 @@ func (f *feed) Addr() net.Addr { return f.addr }
 // more, the loops wait for it as every request of the other lane does, and no line is lost.
 type logQueue struct {
 	s       *Server
-	on      bool
-	batches chan []logged
+	json    bool // loops write the lines themselves
+	on      bool // there is another log
+	batches chan logBatch
+	spare   chan []byte
 	done    chan struct{}
 	mu      sync.RWMutex // over closed
 	closed  bool
@@ -175,43 +186,72 @@ type logged struct {
 	took time.Duration
 }
 
-// logBatch is how many lines a loop gathers, logBatches how many such batches wait.
+// A loop gathers so many lines, or so many bytes of lines that it has written itself; logBatches such batches wait.
 const (
-	logBatch   = 64
+	logLines   = 64
+	logText    = 16 << 10
 	logBatches = 64
 )
 
+// logBatch are lines to be written: first text, which is JSON, then lines.
+type logBatch struct {
+	text  []byte
+	lines []logged
+}
+
 func newLogQueue(s *Server) *logQueue {
-	q := &logQueue{s: s, on: s.cfg.Access.Enabled(context.Background(), slog.LevelInfo), batches: make(chan []logged, logBatches), done: make(chan struct{})}
+	q := &logQueue{
+		s: s, json: s.cfg.AccessJSON != nil, on: s.cfg.Access.Enabled(context.Background(), slog.LevelInfo),
+		batches: make(chan logBatch, logBatches), spare: make(chan []byte, logBatches), done: make(chan struct{}),
+	}
 	go func() {
 		defer close(q.done)
-		for batch := range q.batches {
-			q.write(batch)
+		for b := range q.batches {
+			q.write(b)
 		}
 	}()
 	return q
 }
 
-func (q *logQueue) write(batch []logged) {
-	for i := range batch {
-		l := &batch[i]
+func (q *logQueue) write(b logBatch) {
+	if len(b.text) > 0 {
+		_, _ = q.s.cfg.AccessJSON.Write(b.text) // nobody is left to be told
+		select {
+		case q.spare <- b.text[:0]:
+		default:
+		}
+	}
+	for i := range b.lines {
+		l := &b.lines[i]
 		q.s.logAccess(&l.f, l.who, l.out, l.took)
 	}
 }
 
+// text returns memory for lines.
+func (q *logQueue) text() []byte {
+	select {
+	case b := <-q.spare:
+		return b
+	default:
+		return nil
+	}
+}
+
 // put has lines written. What comes after the end, of a request that hung for long, is written at once.
-func (q *logQueue) put(batch []logged) {
+func (q *logQueue) put(b logBatch) {
 	q.mu.RLock()
 	defer q.mu.RUnlock()
 	if q.closed {
-		q.write(batch)
+		q.write(b)
 		return
 	}
-	q.batches <- batch
+	q.batches <- b
 }
 
 // wants says whether there is a line to write.
-func (q *logQueue) wants(out *request.Outcome) bool { return q.on || out.Reason == reason.Unforeseen }
+func (q *logQueue) wants(out *request.Outcome) bool {
+	return q.json || q.on || out.Reason == reason.Unforeseen
+}
 
 // close returns when everything is written.
 func (q *logQueue) close() {

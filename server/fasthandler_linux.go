@@ -23,6 +23,8 @@ type fastHandler struct {
 	ids   string // request ids still unused
 	date  dateField
 	lines []logged
+	text  []byte    // of the access log
+	last  time.Time // when the request before was answered; zero after a wait
 	// refusals are kept for as long as the loop runs.
 	refusals refusals
 
@@ -55,7 +57,7 @@ func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lan
 }
 
 // aside has something done by a worker of the mount that was asked for.
-func (h *fastHandler) aside(f func()) { h.pools[h.x.asked.mount].Go(f) }
+func (h *fastHandler) aside(f func()) { h.workers[h.x.asked.mount].opens.Go(f) }
 
 // quickly answers what needs no waiting. The server's own pages are not among it.
 func (s *Server) quickly(x *exchange) bool {
@@ -68,7 +70,10 @@ func (s *Server) quickly(x *exchange) bool {
 // fill takes from a request what the stages decide on, as facts does from net/http's.
 func (h *fastHandler) fill(c *lane.Conn, r *lane.Request) {
 	at := h.endpoints[c.Listener()]
-	now := time.Now()
+	now := h.last
+	if now.IsZero() {
+		now = time.Now()
+	}
 	h.facts = request.Facts{
 		ID:            h.id(),
 		Lane:          request.LaneFast,
@@ -96,9 +101,13 @@ func (h *fastHandler) fill(c *lane.Conn, r *lane.Request) {
 		},
 		Accept: r.Get(lane.Accept),
 	}
+	if h.s.cfg.LinkRegister != nil && strings.Contains(r.Target, linkStart) {
+		h.facts.FetchMode, h.facts.Agent = r.Find("sec-fetch-mode"), r.Find("user-agent")
+	}
+	h.facts.ByProxy = h.s.trusted(h.facts.Peer, at)
 	h.facts.Client = h.facts.Peer
-	if len(h.s.cfg.TrustedProxies) > 0 {
-		h.facts.Client = h.s.clientOf(h.facts.Peer, at, lines(r, lane.XForwardedFor), lines(r, lane.Forwarded))
+	if h.facts.ByProxy {
+		h.facts.Client = h.s.clientOf(&h.facts, at, lines(r, lane.XForwardedFor), lines(r, lane.Forwarded))
 	}
 }
 
@@ -130,22 +139,33 @@ func (h *fastHandler) id() string {
 
 // done counts and logs a request that was answered on the loop.
 func (h *fastHandler) done(x *exchange) {
-	took := time.Since(x.f.Received)
+	h.last = time.Now() // the next one's beginning too, unless the loop waits
+	took := h.last.Sub(x.f.Received)
 	h.count(x, took)
-	if h.log.wants(&x.out) {
+	switch {
+	case h.log.json && x.out.Reason != reason.Unforeseen:
+		h.text = appendAccess(h.text, h.last, x.f, &x.who, &x.out, took)
+	case h.log.wants(&x.out):
 		h.lines = append(h.lines, logged{*x.f, x.who, x.out, took})
-		if len(h.lines) == logBatch {
-			h.Tick()
-		}
+	}
+	if len(h.lines) >= logLines || len(h.text) >= logText || len(h.lines) > 0 && len(h.text) > 0 { // in their order
+		h.giveLines()
 	}
 }
 
-// Tick gives gathered lines to the log.
+// Tick is told that the loop is about to wait.
 func (h *fastHandler) Tick() {
-	if len(h.lines) > 0 {
-		h.log.put(h.lines)
-		h.lines = make([]logged, 0, logBatch)
+	h.last = time.Time{}
+	h.giveLines()
+}
+
+// giveLines gives gathered lines to the log.
+func (h *fastHandler) giveLines() {
+	if len(h.lines)+len(h.text) == 0 {
+		return
 	}
+	h.log.put(logBatch{text: h.text, lines: h.lines})
+	h.lines, h.text = nil, h.log.text()
 }
 
 // count is metrics.done with counters that were looked up before.

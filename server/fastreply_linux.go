@@ -18,15 +18,16 @@ const smallBody = 4 << 10
 
 // fastReply makes the bytes of an answer. Those of a file that is not at hand are streamed later.
 type fastReply struct {
-	buf    []byte
-	body   []byte // follows buf
-	head   bool
-	close  bool
-	from   int // where this answer begins in buf
-	date   string
-	began  bool
-	stream *stream
-	pieces [4][]byte
+	buf     []byte
+	body    []byte // follows buf
+	head    bool
+	close   bool
+	from    int // where this answer begins in buf
+	date    string
+	cookies string // fields as they are sent, each after its line break
+	began   bool
+	stream  *stream
+	pieces  [4][]byte
 
 	refusals refusals // the loop's; nil elsewhere
 
@@ -37,6 +38,8 @@ type fastReply struct {
 }
 
 func (t *fastReply) started() bool { return t.began }
+
+func (t *fastReply) setCookie(field string) { t.cookies += "\r\nSet-Cookie: " + field }
 
 // header appends the status line and the fields, as net/http writes them but for their order.
 func (t *fastReply) header(status int, fields []plan.Field) {
@@ -49,6 +52,7 @@ func (t *fastReply) header(status int, fields []plan.Field) {
 func (t *fastReply) endHead() {
 	b := append(t.buf, "Date: "...)
 	b = append(b, t.date...)
+	b = append(b, t.cookies...)
 	if t.close {
 		b = append(b, "\r\nConnection: close"...)
 	}

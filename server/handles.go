@@ -18,6 +18,9 @@ type handles struct {
 	check  time.Duration
 	closed func(*rootbound.File) // closes a file and counts it
 
+	// closing counts the files on their way: close(2) may wait for the file system, and neither a loop nor the lock may.
+	closing running
+
 	mu     sync.Mutex
 	byName map[handleKey]*handle
 }
@@ -91,15 +94,23 @@ func (hs *handles) drop(h *handle) {
 	h.kept = false
 	delete(hs.byName, h.key)
 	if h.users == 0 {
-		hs.closed(h.file)
+		hs.closeAside(h)
 	}
+}
+
+func (hs *handles) closeAside(h *handle) {
+	hs.closing.begin()
+	go func() {
+		defer hs.closing.end()
+		hs.closed(h.file)
+	}()
 }
 
 func (hs *handles) release(h *handle) {
 	hs.mu.Lock()
 	defer hs.mu.Unlock()
 	if h.users--; h.users == 0 && !h.kept {
-		hs.closed(h.file)
+		hs.closeAside(h)
 	}
 }
 
@@ -116,15 +127,17 @@ func (hs *handles) learn(h *handle, ctype string) {
 	h.ctype = strings.Clone(ctype)
 }
 
-// close forgets all, and keeps nothing from now on.
+// close forgets all, and keeps nothing from now on. It waits for the files to be closed, but not for ever: a close that
+// hangs in the system cannot be ended.
 func (hs *handles) close() {
 	if hs == nil {
 		return
 	}
 	hs.mu.Lock()
-	defer hs.mu.Unlock()
 	for _, h := range hs.byName {
 		hs.drop(h)
 	}
 	hs.byName = nil
+	hs.mu.Unlock()
+	hs.closing.wait(cutTime)
 }

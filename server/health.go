@@ -24,10 +24,11 @@ const (
 
 // health is what /-/healthz shows where only the operator can see it.
 type health struct {
-	Status  string        `json:"status"`
-	Version string        `json:"version"`
-	Uptime  float64       `json:"uptime_seconds"`
-	Mounts  []mountHealth `json:"mounts"`
+	Status  string          `json:"status"`
+	Version string          `json:"version"`
+	Uptime  float64         `json:"uptime_seconds"`
+	Mounts  []mountHealth   `json:"mounts"`
+	Sandbox map[string]bool `json:"sandbox"`
 }
 
 type mountHealth struct {
@@ -45,12 +46,25 @@ func (s *Server) own(x *exchange) (handled bool) {
 	if !strings.HasPrefix(path, ownPrefix) && !at.admin {
 		return false
 	}
+	if s.cfg.Sessions != nil && !at.admin && (path == pageLogin || path == pageLogout) {
+		s.signing(x, path)
+		return true
+	}
+	if s.cfg.OIDC != nil && !at.admin && (path == pageOIDCStart || path == pageOIDCCallback) {
+		s.signingElsewhere(x, path)
+		return true
+	}
+	if s.makesLinks() && !at.admin && (path == pageLinks || strings.HasPrefix(path, pageLinks+"/")) {
+		s.linkAPI(x, strings.TrimPrefix(path, pageLinks))
+		return true
+	}
 	full := at.local || at.admin
 	profile, isProfile := strings.CutPrefix(path, pageProfiles)
 	known := path == pageHealth || path == pageReady || path == pageMetrics && full || isProfile && full && s.cfg.Profiles && isProfileName(profile)
 	if !known && !at.admin && (full || s.cfg.App != nil) {
 		return false // a reserved name, which the NAME stage refuses, or a page of the application's
 	}
+	f.Own = true
 	err := s.admit(f, at)
 	if ok, code := plan.Method(f.Method); err == nil && !ok {
 		err = reason.New(code, nil)
@@ -61,13 +75,16 @@ func (s *Server) own(x *exchange) (handled bool) {
 	if err == nil && path == pageReady && s.draining.Load() {
 		err = reason.New(reason.Closed, nil)
 	}
+	x.err = err
+	s.decided(x)
 	if err == nil {
 		p := s.ownPage(f, path, full)
-		x.out, err = s.sendPlan(x, &p)
+		x.out, x.err = s.sendPlan(x, &p)
 	}
-	if x.err = err; err != nil {
+	if x.err != nil {
 		x.out = s.refuse(x)
 	}
+	s.recordDone(x)
 	return true
 }
 
@@ -99,7 +116,7 @@ func page(ctype, body string) plan.Plan {
 }
 
 func (s *Server) healthPage() plan.Plan {
-	h := health{Status: "ok", Version: s.cfg.Version, Uptime: time.Since(s.begun).Seconds()}
+	h := health{Status: "ok", Sandbox: s.cfg.Enforced, Version: s.cfg.Version, Uptime: time.Since(s.begun).Seconds()}
 	for _, m := range s.cfg.Mounts {
 		c := m.Dir.Containment()
 		h.Mounts = append(h.Mounts, mountHealth{Name: m.Name, Mechanism: c.Mechanism, Proven: c.Proven, Detail: c.Detail})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
@@ -20,6 +21,7 @@ type endpoint struct {
 	admin    bool           // serves /-/ and nothing else
 	addr     netip.AddrPort // invalid for Unix sockets
 	tls      bool
+	known    atomic.Pointer[string] // the Host field that was found to be ours last
 }
 
 func newEndpoint(l net.Listener) *endpoint {
@@ -39,23 +41,36 @@ func (e *endpoint) checkPublic(public bool) error {
 	if e.local || public {
 		return nil
 	}
-	return fmt.Errorf("server: other machines can reach %s and nobody can authenticate yet: listen on 127.0.0.1, or say --public if everybody may read", e.listener.Addr())
+	return fmt.Errorf("server: other machines can reach %s and nobody can authenticate: listen on 127.0.0.1, name who may with --users FILE, or say --public if everybody may read", e.listener.Addr())
 }
 
 // admit refuses what was not meant for this server: on loopback, while nobody must authenticate, a browser may be
 // led here by a foreign page (DNS rebinding), and a proxy may bring strangers.
 func (s *Server) admit(f *request.Facts, at *endpoint) error {
-	if !at.local {
+	if f.Word != nil && !f.ByProxy { // somebody claims to be somebody
+		return reason.New(reason.ProxyUntrusted, nil)
+	}
+	if !at.local || s.closed() {
 		return nil
 	}
-	if f.Forwarded && !s.trusted(f.Peer, at) {
+	if f.Forwarded && !f.ByProxy {
 		return reason.New(reason.ProxyUntrusted, nil)
+	}
+	if known := at.known.Load(); known != nil && *known == f.Host {
+		return nil
 	}
 	if !s.answersFor(f.Host, at) {
 		return reason.New(reason.HostMisdirected, nil)
 	}
+	if len(f.Host) <= maxKnownHost {
+		own := strings.Clone(f.Host) // the request's memory is the request's
+		at.known.Store(&own)
+	}
 	return nil
 }
+
+// maxKnownHost is the length of the longest Host field that is remembered: that of a domain name.
+const maxKnownHost = 255
 
 // answersFor says whether a Host field names this server: its address with its port, localhost or one of Hosts.
 // The port of a name does not matter, so that forwarded ports work; a page elsewhere cannot take over these names.
@@ -112,23 +127,21 @@ func (s *Server) trusted(peer netip.Addr, at *endpoint) bool {
 }
 
 // clientOf is the client's address: the peer's, or, where a trusted proxy is the peer, the rightmost address in its
-// field that is no trusted proxy. Where Forwarded and X-Forwarded-For disagree, one of them may have come through
-// from the client, so neither is believed.
-func (s *Server) clientOf(peer netip.Addr, at *endpoint, forwardedFor, forwarded []string) netip.Addr {
-	if len(s.cfg.TrustedProxies) == 0 || !s.trusted(peer, at) {
-		return peer
+// field that is no trusted proxy. Where Forwarded and X-Forwarded-For disagree, or the address is none, one of them may have
+// come through from the client: then the client is nobody known, and never the proxy, which rules may favour.
+func (s *Server) clientOf(f *request.Facts, at *endpoint, forwardedFor, forwarded []string) netip.Addr {
+	if !f.ByProxy || len(forwardedFor)+len(forwarded) == 0 {
+		return f.Peer
 	}
-	x, xok := s.rightmost(at, elements(forwardedFor), parseNode)
-	f, fok := s.rightmost(at, elements(forwarded), parseForwarded)
+	x, xok := s.rightmost(f.Peer, at, elements(forwardedFor), parseNode)
+	y, yok := s.rightmost(f.Peer, at, elements(forwarded), parseForwarded)
 	switch {
-	case xok && fok && x != f:
-		return peer
-	case xok:
+	case !xok || !yok || len(forwardedFor) > 0 && len(forwarded) > 0 && x != y:
+		return netip.Addr{}
+	case len(forwardedFor) > 0:
 		return x
-	case fok:
-		return f
 	}
-	return peer
+	return y
 }
 
 // elements are those of a list field, over all its lines.
@@ -140,8 +153,8 @@ func elements(lines []string) []string {
 }
 
 // rightmost walks a list from its end over trusted proxies. What is no address ends the walk: beyond it nothing can
-// be believed.
-func (s *Server) rightmost(at *endpoint, list []string, parse func(string) (netip.Addr, bool)) (netip.Addr, bool) {
+// be believed. Where all are trusted proxies, or there are none, it is the peer.
+func (s *Server) rightmost(peer netip.Addr, at *endpoint, list []string, parse func(string) (netip.Addr, bool)) (netip.Addr, bool) {
 	for _, e := range slices.Backward(list) {
 		a, ok := parse(strings.TrimSpace(e))
 		if !ok {
@@ -151,7 +164,7 @@ func (s *Server) rightmost(at *endpoint, list []string, parse func(string) (neti
 			return a, true
 		}
 	}
-	return netip.Addr{}, false
+	return peer, true
 }
 
 // parseForwarded reads the for= of one element of Forwarded (RFC 7239 4).

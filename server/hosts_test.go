@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/rootbound/rootbound/internal/attack"
+	"github.com/rootbound/rootbound/internal/request"
+	"github.com/rootbound/rootbound/link"
 )
 
 func TestHostRule(t *testing.T) {
@@ -95,9 +97,41 @@ func TestProxyRule(t *testing.T) {
 			t.Errorf("a trusted proxy's %q = %d", f, a.Status)
 		}
 	}
-	if !strings.Contains(trusting.log.String(), "client=192.0.2.9 peer=127.0.0.1") {
-		t.Errorf("the log does not tell client and peer:\n%s", trusting.log)
+	if !trusting.logs(t, "client=192.0.2.9 peer=127.0.0.1") {
+		t.Error("the log does not tell client and peer")
 	}
+}
+
+// A link that is for one network is not had by whoever makes the proxy's two fields disagree: in doubt a client is nowhere, and not
+// where the proxy is. Control: from the proxy's own address it is had.
+func TestClientInDoubtIsNowhere(t *testing.T) {
+	eachLane(t, func(t *testing.T, off bool) {
+		k := testKeys(t)
+		s := serve(t, smallTree, func(u *setup) {
+			u.cfg.Links, u.cfg.NoFastLane, u.cfg.TrustedProxies = k, off, prefixes("127.0.0.0/8")
+		})
+		link := signedLink(t, k, link.Link{Path: "a.txt", From: netip.MustParsePrefix("127.0.0.0/8")})
+		for _, tt := range []struct {
+			fields []string
+			want   int
+		}{
+			{nil, 200},
+			{[]string{"X-Forwarded-For: 127.0.0.9"}, 200},
+			{[]string{"X-Forwarded-For: 192.0.2.1"}, 404},
+			{[]string{"X-Forwarded-For: 127.0.0.9, 192.0.2.1"}, 404},
+			{[]string{"X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2"}, 404},
+			{[]string{"X-Forwarded-For: 192.0.2.1", "Forwarded: for=127.0.0.9"}, 404},
+			{[]string{"X-Forwarded-For: 192.0.2.1", "Forwarded: for=_x"}, 404},
+			{[]string{"X-Forwarded-For: 192.0.2.1, x"}, 404},
+		} {
+			if a := s.get(t, "/a.txt?"+link, tt.fields...); a.Status != tt.want {
+				t.Errorf("%q: %d, want %d", tt.fields, a.Status, tt.want)
+			}
+		}
+		if !s.logs(t, "client=unknown peer=127.0.0.1") {
+			t.Error("the log does not tell that the client is in doubt")
+		}
+	})
 }
 
 func prefixes(texts ...string) (out []netip.Prefix) {
@@ -110,6 +144,7 @@ func prefixes(texts ...string) (out []netip.Prefix) {
 func TestClientAddress(t *testing.T) {
 	s := &Server{cfg: Config{TrustedProxies: prefixes("127.0.0.0/8", "10.0.0.0/8", "2001:db8:1::/48")}}
 	local := &endpoint{local: true}
+	const unknown = "invalid IP" // neither the proxy nor anybody else
 	for _, tt := range []struct {
 		peer   string
 		header http.Header
@@ -121,14 +156,25 @@ func TestClientAddress(t *testing.T) {
 		{"127.0.0.1", http.Header{"X-Forwarded-For": {"6.6.6.6", "192.0.2.1, 10.1.2.3"}}, "192.0.2.1"},
 		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.1:4711"}}, "192.0.2.1"},
 		{"127.0.0.1", http.Header{"X-Forwarded-For": {"[2001:db8:2::1]:4711, 2001:db8:1::9"}}, "2001:db8:2::1"},
-		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.1, unknown"}}, "127.0.0.1"},
-		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.1, "}}, "127.0.0.1"},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.1, unknown"}}, unknown},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.1, "}}, unknown},
 		{"127.0.0.1", http.Header{"X-Forwarded-For": {"10.0.0.1"}}, "127.0.0.1"},
 		{"127.0.0.1", http.Header{"Forwarded": {`for=6.6.6.6, for="192.0.2.1:80";proto=https`}}, "192.0.2.1"},
 		{"127.0.0.1", http.Header{"Forwarded": {`by=10.0.0.1;For="[2001:db8:2::1]"`}}, "2001:db8:2::1"},
-		{"127.0.0.1", http.Header{"Forwarded": {`for=_hidden`}}, "127.0.0.1"},
+		{"127.0.0.1", http.Header{"Forwarded": {`for=_hidden`}}, unknown},
 		{"127.0.0.1", http.Header{"Forwarded": {"for=192.0.2.1"}, "X-Forwarded-For": {"192.0.2.1"}}, "192.0.2.1"},
-		{"127.0.0.1", http.Header{"Forwarded": {"for=6.6.6.6"}, "X-Forwarded-For": {"192.0.2.1"}}, "127.0.0.1"},
+		{"127.0.0.1", http.Header{"Forwarded": {"for=6.6.6.6"}, "X-Forwarded-For": {"192.0.2.1"}}, unknown},
+		{"127.0.0.1", http.Header{"Forwarded": {"proto=https"}, "X-Forwarded-For": {"192.0.2.1"}}, unknown},
+		{"127.0.0.1", http.Header{"Forwarded": {"for=\"192.0.2.1"}, "X-Forwarded-For": {"192.0.2.1"}}, "192.0.2.1"},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"10.0.0.9, 127.0.0.1"}}, "127.0.0.1"},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {""}}, unknown},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"::ffff:192.0.2.1"}}, "192.0.2.1"},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"6.6.6.6, ::ffff:10.0.0.1"}}, "6.6.6.6"},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"2001:db8:2::1%eth0"}}, "2001:db8:2::1"},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.1\x00"}}, unknown},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"127.1"}}, unknown},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"0x7f000001"}}, unknown},
+		{"127.0.0.1", http.Header{"X-Forwarded-For": {"192.0.2.01"}}, unknown},
 		{"192.0.2.77", http.Header{"X-Forwarded-For": {"192.0.2.1"}}, "192.0.2.77"},
 		{"", http.Header{"X-Forwarded-For": {"192.0.2.1"}}, "192.0.2.1"}, // a Unix socket
 	} {
@@ -136,7 +182,8 @@ func TestClientAddress(t *testing.T) {
 		if tt.peer != "" {
 			peer = netip.MustParseAddr(tt.peer)
 		}
-		if got := s.clientOf(peer, local, tt.header["X-Forwarded-For"], tt.header["Forwarded"]); got.String() != tt.want {
+		f := &request.Facts{Peer: peer, ByProxy: s.trusted(peer, local)}
+		if got := s.clientOf(f, local, tt.header["X-Forwarded-For"], tt.header["Forwarded"]); got.String() != tt.want {
 			t.Errorf("peer %q with %v: client %s, want %s", tt.peer, tt.header, got, tt.want)
 		}
 	}
@@ -270,4 +317,33 @@ func TestOwnPages(t *testing.T) {
 	if a := local.request(t, "POST", "/-/healthz"); a.Status != 405 {
 		t.Errorf("POST /-/healthz = %d", a.Status)
 	}
+}
+
+// FuzzClientAddress: whatever a proxy passes on, a client is never taken for a trusted proxy other than the peer, and what stands
+// left of an address that is none of ours changes nothing.
+func FuzzClientAddress(f *testing.F) {
+	s := &Server{cfg: Config{TrustedProxies: prefixes("127.0.0.0/8", "10.0.0.0/8")}}
+	local := &endpoint{local: true}
+	peer := netip.MustParseAddr("127.0.0.1")
+	f.Add("6.6.6.6, 10.0.0.1", "", "x")
+	f.Add("", `for="[2001:db8::1]:80";proto=https`, `"`)
+	f.Fuzz(func(t *testing.T, forwardedFor, forwarded, forged string) {
+		var x, y []string
+		if forwardedFor != "" {
+			x = []string{forwardedFor}
+		}
+		if forwarded != "" {
+			y = []string{forwarded}
+		}
+		facts := &request.Facts{Peer: peer, ByProxy: true}
+		got := s.clientOf(facts, local, x, y)
+		if got.IsValid() && got != peer && s.trusted(got, local) {
+			t.Errorf("%q, %q: the client is the proxy %s", forwardedFor, forwarded, got)
+		}
+		// A proxy appends whom it was asked by.
+		own := netip.MustParseAddr("192.0.2.7")
+		if got := s.clientOf(facts, local, []string{forged + ", " + own.String()}, nil); got != own {
+			t.Errorf("%q before it makes another client of it: %s", forged, got)
+		}
+	})
 }

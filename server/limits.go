@@ -47,8 +47,11 @@ type conn struct {
 	mark     int64      // bytes the client had taken at markTime
 	markTime time.Time
 	outer    atomic.Int64 // the deadline that net/http or TLS set, in Unix nanoseconds; 0 is none
+	moved    atomic.Bool  // the connection's deadline may be another than the window's
 	slow     atomic.Bool
 	state    atomic.Int32
+	// certificate is what was found out about the client's.
+	certificate atomic.Pointer[verdict]
 }
 
 // Read gives first what another lane had read already.
@@ -76,13 +79,15 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// SetWriteDeadline keeps the caller's deadline apart from the pace's.
+// SetWriteDeadline keeps the caller's deadline apart from the pace's. net/http takes its own away after every request:
+// the pace's stays, or a client that reads nothing would hold the next answer for ever.
 func (c *conn) SetWriteDeadline(t time.Time) error {
+	c.moved.Store(true)
 	if t.IsZero() {
 		c.outer.Store(0)
-	} else {
-		c.outer.Store(t.UnixNano())
+		return nil
 	}
+	c.outer.Store(t.UnixNano())
 	return c.Conn.SetWriteDeadline(t)
 }
 
@@ -150,15 +155,19 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 // startWindow moves the deadline forward, unless it is far enough away.
 func (c *conn) startWindow() {
 	now := time.Now()
+	moved := c.moved.Swap(false)
 	if !c.markTime.IsZero() && now.Sub(c.markTime) < c.pace.window/4 {
+		if moved {
+			c.setWindow(c.markTime)
+		}
 		return
 	}
 	c.mark, c.markTime = c.taken(), now
 	c.setWindow(now)
 }
 
-func (c *conn) setWindow(now time.Time) {
-	end := now.Add(c.pace.window)
+func (c *conn) setWindow(from time.Time) {
+	end := from.Add(c.pace.window)
 	if o := c.outer.Load(); o != 0 && o < end.UnixNano() {
 		end = time.Unix(0, o)
 	}
@@ -203,6 +212,7 @@ type limiter struct {
 	places  *places
 	server  *Server
 	metrics *metrics
+	spare   spare
 }
 
 // places bounds the connections of several listeners together.
@@ -224,16 +234,28 @@ func (l *limiter) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
+			c, err = l.acceptShort(err)
+		}
+		if err != nil {
 			return nil, err
 		}
+		if !l.spare.take() { // whoever stays without spare descriptors could be the last who is answered
+			l.turnAway(c)
+			l.spare.take()
+			continue
+		}
 		if !l.places.take() {
-			l.metrics.turnedAway()
-			turnAway(c, l.at.tls)
+			l.turnAway(c)
 			continue
 		}
 		l.metrics.connections.Inc()
 		return l.server.newConn(c, l.at, l.places, nil), nil
 	}
+}
+
+func (l *limiter) turnAway(c net.Conn) {
+	l.metrics.turnedAway()
+	turnAway(c, l.at.tls)
 }
 
 // newConn watches over a connection that has its place.

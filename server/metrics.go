@@ -33,7 +33,11 @@ var metricTable = []metric{
 	{"rootbound_open_files", "gauge", nil, "Files and directories that are open to be sent."},
 	{"rootbound_connections", "gauge", nil, "Connections that are open."},
 	{"rootbound_connections_refused_total", "counter", nil, "Connections turned away at the connection limit."},
+	{"rootbound_audit_records_total", "counter", nil, "Records taken up by the audit log."},
+	{"rootbound_audit_lost_total", "counter", nil, "Records that the audit log had no room for; their number stands in it."},
+	{"rootbound_audit_failing", "gauge", nil, "1 while the audit log cannot be written."},
 	{"rootbound_containment_info", "gauge", []string{"mechanism", "proven"}, "Mounts by what confines them, and whether a self-test proved it."},
+	{"rootbound_sandbox_enforced", "gauge", []string{"part"}, "1 where the kernel holds the process to that part of the sandbox, as it was found by trying."},
 	{"rootbound_build_info", "gauge", []string{"version"}, "1, with the version as a label."},
 }
 
@@ -59,9 +63,10 @@ type metrics struct {
 	refused     prometheus.Counter
 	containment *prometheus.GaugeVec
 	build       *prometheus.GaugeVec
+	sandbox     *prometheus.GaugeVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(rec Recorder) *metrics {
 	m := &metrics{registry: prometheus.NewRegistry()}
 	rows := make(map[string]metric, len(metricTable))
 	for _, r := range metricTable {
@@ -91,8 +96,25 @@ func newMetrics() *metrics {
 	m.openFiles = gauge("rootbound_open_files").WithLabelValues()
 	m.connections = gauge("rootbound_connections").WithLabelValues()
 	m.refused = counter("rootbound_connections_refused_total").WithLabelValues()
+	ofRecord := func(name string, read func(request.RecordStats) float64) {
+		get := func() float64 { return read(rec.Stats()) }
+		if rows[name].kind == "counter" {
+			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: rows[name].help}, get))
+			return
+		}
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: rows[name].help}, get))
+	}
+	ofRecord("rootbound_audit_records_total", func(s request.RecordStats) float64 { return float64(s.Records) })
+	ofRecord("rootbound_audit_lost_total", func(s request.RecordStats) float64 { return float64(s.Lost) })
+	ofRecord("rootbound_audit_failing", func(s request.RecordStats) float64 {
+		if s.Failing {
+			return 1
+		}
+		return 0
+	})
 	m.containment = gauge("rootbound_containment_info")
 	m.build = gauge("rootbound_build_info")
+	m.sandbox = gauge("rootbound_sandbox_enforced")
 	m.start()
 	return m
 }

@@ -60,8 +60,8 @@ func (s *Server) close(f found) {
 }
 
 func (s *Server) closeFile(f *rootbound.File) {
-	_ = f.Close() // only read from
-	s.metrics.openFiles.Dec()
+	s.metrics.openFiles.Dec() // first: a close may take its time
+	_ = f.Close()             // only read from
 }
 
 // closeOpened closes what OPEN opened, and the answer made of it.
@@ -79,6 +79,9 @@ func (s *Server) open(x *exchange) error {
 	if x.f.Method == "OPTIONS" {
 		return nil
 	}
+	if err := s.enterLink(x); err != nil {
+		return err
+	}
 	if x.asked.top() {
 		x.opened.list = true
 		if !s.cfg.Listing {
@@ -86,7 +89,7 @@ func (s *Server) open(x *exchange) error {
 		}
 		return nil
 	}
-	file, err := s.openName(x, x.asked.name)
+	file, err := s.openName(x, x.asked.name, x.mayRead)
 	if err != nil {
 		return err
 	}
@@ -98,21 +101,25 @@ func (s *Server) open(x *exchange) error {
 	return s.openDirectory(x)
 }
 
-// openName opens a name beneath the mount that was asked for, and asks MAY again about the name that the opened file
-// turned out to have.
-func (s *Server) openName(x *exchange, n rootbound.Name) (found, error) {
-	m := x.asked.mount
-	f, err := s.find(x, m, n)
-	if err != nil || f.name().String() == n.String() {
+// openName opens a name beneath the mount that was asked for, and asks MAY about the name that the opened file turned out
+// to have, unless it is the one that may be read already. Of a directory nothing is read yet.
+func (s *Server) openName(x *exchange, n rootbound.Name, mayRead bool) (found, error) {
+	f, err := s.find(x, x.asked.mount, n)
+	if err != nil || f.isDir() {
 		return f, err
 	}
-	d := s.stages.may(x.f, x.who, request.Read, m.Name, f.name())
-	x.may.Private = x.may.Private || d.Private
-	if !d.Allowed {
-		s.close(f)
+	another := f.name().String() != n.String()
+	if mayRead && !another {
+		return f, nil
+	}
+	if s.mayAlso(x, request.Read, f.name()) {
+		return f, nil
+	}
+	s.close(f)
+	if another {
 		return found{}, reason.New(reason.OpenedName, nil)
 	}
-	return f, nil
+	return found{}, reason.New(orNoGrant(x.may.Reason), nil)
 }
 
 // patienceForOthers bounds how long a request waits for an open of the same name that another began.
@@ -120,16 +127,28 @@ const patienceForOthers = time.Second
 
 // find asks the cache, and opens what that does not have.
 func (s *Server) find(x *exchange, m *Mount, n rootbound.Name) (f found, err error) {
+	if x.subBase != nil { // it is this request's alone, and so is what is opened through it
+		if f.file, err = m.Dir.OpenName(n); err == nil {
+			s.metrics.openFiles.Inc()
+		}
+		return f, err
+	}
 	l, state, err := s.cache.Get(m.Dir, n, x.f.Received)
-	switch state {
-	case hotcache.Due:
-		x.background(func() { s.cache.Refresh(m.Dir, n.Clone()) })
-		fallthrough
-	case hotcache.Hit, hotcache.Missing:
+	if state == hotcache.Hit || state == hotcache.Missing {
 		return found{loaded: l}, err
 	}
 	if h := s.shared(x, m, n); h != nil {
 		return found{file: h.file, handle: h}, nil
+	}
+	if x.quick {
+		if l, sure, err := s.cache.Now(m.Dir, n); sure {
+			return found{loaded: l}, err
+		}
+	}
+	if state == hotcache.Due {
+		own := n.Clone()
+		s.background(x, func() { s.cache.Refresh(m.Dir, own) })
+		return found{loaded: l}, nil
 	}
 	if x.quick {
 		return found{}, errWait
@@ -166,12 +185,16 @@ func (s *Server) shared(x *exchange, m *Mount, n rootbound.Name) *handle {
 }
 
 // background has something done that may block.
-func (x *exchange) background(f func()) {
+func (s *Server) background(x *exchange, f func()) {
 	if x.aside != nil {
 		x.aside(f)
 		return
 	}
-	f()
+	s.running.begin()
+	go func() { // what is in memory need not wait for it
+		defer s.running.end()
+		f()
+	}()
 }
 
 // openDirectory decides how the directory is answered. It is only where it may be listed or has an index: elsewhere
@@ -198,10 +221,8 @@ func (s *Server) openDirectory(x *exchange) error {
 	if !s.cfg.Listing {
 		return reason.New(reason.ListingOff, nil)
 	}
-	d := s.stages.may(x.f, x.who, request.List, a.mount.Name, o.dir.Name())
-	x.may.Private = x.may.Private || d.Private
-	if !d.Allowed {
-		return reason.New(orNoGrant(d.Reason), nil)
+	if !s.mayAlso(x, request.List, o.dir.Name()) {
+		return reason.New(orNoGrant(x.may.Reason), nil)
 	}
 	o.list, o.redirect = a.name.WantsDir(), !a.name.WantsDir()
 	return nil
@@ -212,7 +233,7 @@ func (s *Server) openIndex(x *exchange) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	file, err := s.openName(x, n)
+	file, err := s.openName(x, n, false)
 	if err != nil {
 		return found{}, err
 	}

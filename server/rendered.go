@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/internal/hotcache"
@@ -22,24 +23,39 @@ type rendered struct {
 	judged   bool             // all of these names passed the rules as names of files
 }
 
+// renderings are those for everybody, and those that shared caches must not keep.
+type renderings struct{ shared, private atomic.Pointer[rendered] }
+
 // plainly says whether a request asks for no more than the whole file, or, with its entity tag, for nothing if it has
 // not changed.
 func plainly(p *plan.Request) bool {
-	return p.IfMatch == "" && p.IfModifiedSince == "" && p.IfUnmodifiedSince == "" && p.IfRange == "" && p.Range == "" &&
+	return p.IfMatch == "" && (p.IfModifiedSince == "" || p.IfNoneMatch != "") && // RFC 9110 13.1.3
+		p.IfUnmodifiedSince == "" && p.IfRange == "" && p.Range == "" &&
 		p.WantReprDigest == "" && (p.Method == http.MethodGet || p.Method == http.MethodHead)
 }
 
 // renderedOf returns what is kept with a file in memory; nil where answers for it are to be made one by one.
 func (s *Server) renderedOf(x *exchange) *rendered {
 	l := x.opened.file.loaded
-	if l == nil || x.asked.download || x.may.Private {
+	if l == nil || s.cache == nil || x.asked.download || x.link != nil {
 		return nil
 	}
-	if r, ok := l.Memo.Load().(*rendered); ok {
-		return r
+	both, _ := l.Memo.Load().(*renderings)
+	if both == nil {
+		both = new(renderings)
+		if !l.Memo.CompareAndSwap(nil, both) {
+			both = l.Memo.Load().(*renderings)
+		}
 	}
-	r := s.render(x, l)
-	l.Memo.Store(r)
+	kept := &both.shared
+	if x.may.Private {
+		kept = &both.private
+	}
+	r := kept.Load()
+	if r == nil {
+		r = s.render(x, l)
+		kept.Store(r)
+	}
 	return r
 }
 
@@ -133,10 +149,22 @@ func appendHead(b []byte, status int, fields []plan.Field) []byte {
 	b = append(b, http.StatusText(status)...)
 	b = append(b, "\r\n"...)
 	for i := range fields {
-		b = append(b, http.CanonicalHeaderKey(fields[i].Name)...)
+		b = append(b, headerName(fields[i].Name)...)
 		b = append(b, ": "...)
 		b = append(b, fields[i].Value...)
 		b = append(b, "\r\n"...)
 	}
 	return b
+}
+
+// headerName is http.CanonicalHeaderKey, which takes its time, for the names that most answers have.
+func headerName(name string) string {
+	switch name {
+	case "ETag":
+		return "Etag"
+	case "Content-Type", "Content-Length", "Content-Range", "Content-Disposition", "Last-Modified", "Accept-Ranges",
+		"Cache-Control", "Vary", "X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Request-Id":
+		return name
+	}
+	return http.CanonicalHeaderKey(name)
 }

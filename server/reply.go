@@ -20,6 +20,8 @@ type httpReply struct {
 
 func (t *httpReply) started() bool { return t.w.started }
 
+func (t *httpReply) setCookie(field string) { t.w.Header().Add("Set-Cookie", field) }
+
 func (t *httpReply) plan(p *plan.Plan) (int64, error) {
 	h := t.w.Header()
 	for _, f := range p.Fields {

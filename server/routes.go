@@ -3,6 +3,7 @@ package server
 import (
 	"io/fs"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/rootbound/rootbound"
@@ -22,8 +23,10 @@ const downloadField = "file"
 type asked struct {
 	mount    *Mount // nil: the list of mounts, or nothing where err is set
 	name     rootbound.Name
+	text     string // of the query that was to be the name, where that is no name
 	download bool   // through the download route: answered as an attachment, never a directory
 	query    string // as it was sent; it sorts listings and never changes which file is meant
+	beneath  string // what the mount is called beneath the configured one, with a slash at its end; "" is that one itself
 	err      error
 }
 
@@ -33,7 +36,7 @@ func (a *asked) top() bool { return a.mount == nil && a.err == nil }
 // last is the last element of what the client sees as the path.
 func (a *asked) last() string {
 	if a.name.IsBase() {
-		return a.mount.Name
+		return path.Base(a.mount.Name)
 	}
 	return a.name.Last()
 }
@@ -47,7 +50,7 @@ func (a *asked) path() []string {
 	if a.mount.Name == "" {
 		return elems
 	}
-	return append([]string{a.mount.Name}, elems...)
+	return append(strings.Split(a.mount.Name, "/"), elems...)
 }
 
 // name is the NAME stage: text alone.
@@ -122,10 +125,11 @@ func (s *Server) nameFromQuery(query string) asked {
 	a := asked{download: true}
 	n, err := looseRules.FromQuery(query, downloadField)
 	if err != nil {
-		a.err = err
+		a.err, a.text = err, request.QueryText(query, downloadField)
 		return a
 	}
-	text := n.String()
+	a.text = n.String()
+	text := a.text
 	first, rest, more := strings.Cut(text, "/")
 	switch m := s.mounts[first]; {
 	case m != nil && more:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/authn"
 	"github.com/rootbound/rootbound/internal/listing"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/plan"
@@ -23,6 +24,8 @@ type reply interface {
 	list(q listing.Request) (status int, n int64, err error)
 	// started says whether the header was handed over, after which no other answer can be given.
 	started() bool
+	// setCookie adds a Set-Cookie field to whatever the answer is.
+	setCookie(field string)
 }
 
 // errLater is what a reply says of an answer that it goes on sending by itself.
@@ -42,6 +45,9 @@ func (s *Server) send(x *exchange) (request.Outcome, error) {
 		return s.sendPlan(x, &p)
 	case x.opened.redirect:
 		p := plan.SlashPlan(name.Escape(x.asked.last()))
+		if x.link != nil {
+			p.Fields[0].Value += "?" + linkStart + x.link.Token
+		}
 		return s.sendPlan(x, &p)
 	case x.opened.list:
 		status, n, err := x.to.list(s.listingRequest(x))
@@ -75,13 +81,13 @@ func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
 			}
 		}
 		req.AcceptEncoding, req.HasAcceptEncoding = "", true // there are none, see mustWait
-	} else if x.opened.file.loaded != nil {
-		s.learnSiblings(x)
-	}
-	if x.answer == nil {
-		if err := s.makeAnswer(x, &req); err != nil {
-			return request.Outcome{}, err
+		if x.answer == nil {
+			if err := s.makeAnswer(x, &req); err != nil {
+				return request.Outcome{}, err
+			}
 		}
+	} else if err := s.prepare(x); err != nil {
+		return request.Outcome{}, err
 	}
 	a := x.answer
 	if a.Plan.Reason != "" {
@@ -89,6 +95,17 @@ func (s *Server) sendFile(x *exchange) (request.Outcome, error) {
 	}
 	n, err := x.to.file(a)
 	return x.outcome(a.Plan.Status, n, err)
+}
+
+// prepare makes the answer for what was found, unless it was made.
+func (s *Server) prepare(x *exchange) error {
+	if x.opened.file.loaded != nil {
+		s.learnSiblings(x)
+	}
+	if x.answer != nil {
+		return nil
+	}
+	return s.makeAnswer(x, &x.f.Plan)
 }
 
 // makeAnswer decides what HTTP says for the file that was found.
@@ -131,7 +148,8 @@ func (s *Server) fetch(x *exchange) bool {
 
 func (s *Server) sendOptions(x *exchange) *rootbound.SendOptions {
 	return &rootbound.SendOptions{
-		AsAttachment:  x.asked.download,
+		AsAttachment:  x.asked.download || x.link != nil && x.link.Attachment,
+		Sibling:       s.maySibling(x),
 		MaxAge:        s.cfg.MaxAge,
 		Precompressed: s.cfg.Precompressed,
 		Site:          s.cfg.Site,
@@ -162,12 +180,22 @@ func (s *Server) listingRequest(x *exchange) listing.Request {
 		Head:        x.f.Method == "HEAD",
 		CrossOrigin: s.cfg.CrossOrigin,
 		Private:     x.may.Private,
+		Beneath:     x.asked.beneath,
 	}
 	if len(q.Path) == 0 && len(s.mountNames) > 0 {
 		q.Hide = append(q.Hide[:len(q.Hide):len(q.Hide)], s.hiddenByMounts...)
 		for _, n := range s.mountNames {
-			q.Extra = append(q.Extra, listing.Link{Name: n})
+			if s.mayListMount(x, n) {
+				q.Extra = append(q.Extra, listing.Link{Name: n})
+			}
 		}
+	}
+	q.Shows = s.mayShow(x)
+	if x.link == nil && (x.who.Anonymous() || x.who.Method == authn.MethodSession) && s.cfg.Sessions != nil {
+		q.SignInAt, q.Account = signInFrom(x.f), x.who.ID
+	}
+	if x.link != nil {
+		q.Carry = linkStart + x.link.Token
 	}
 	return q
 }
@@ -188,10 +216,14 @@ func (s *Server) sendNotFoundPage(x *exchange) (n int64, done bool, err error) {
 	if err != nil {
 		return 0, false, nil
 	}
+	if !s.mayShowPage(x, page) {
+		s.close(page)
+		return 0, false, nil
+	}
 	req := plan.Request{Method: x.f.Method}
 	a, err := page.answer(&req, &rootbound.SendOptions{
 		NoConditional: true, NoETag: true, NoLastModified: true, Site: true,
-		Private: x.may.Private, CrossOrigin: s.cfg.CrossOrigin, RequestID: x.f.ID,
+		Private: s.private(x), CrossOrigin: s.cfg.CrossOrigin, RequestID: x.f.ID,
 	})
 	if err != nil || a.Plan.Status != 200 {
 		s.close(page)

@@ -29,12 +29,16 @@ type Server struct {
 	hiddenByMounts []name.Glob       // entries of the base that mounts hide
 	hosts          []string          // lower case
 	stages         stages
+	owners         owners
+	challenge      string          // of a 401
+	guessers       *guessers       // nil: nobody is slowed
 	cache          *hotcache.Cache // nil: nothing is kept
 	handles        *handles        // nil likewise
 	metrics        *metrics
 	begun          time.Time
 	draining       atomic.Bool
-	running        running // requests in handlers and tasks
+	saidShort      atomic.Int64 // when the operator was told of a shortage last, in Unix seconds
+	running        running      // requests in handlers and tasks
 	fastMu         sync.Mutex
 	fast           *fast // nil where net/http does everything; set by Serve
 
@@ -54,8 +58,8 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:     cfg,
 		mounts:  map[string]*Mount{},
-		stages:  stages{who: anyone, may: everything, record: noRecord{}},
-		metrics: newMetrics(),
+		stages:  stages{who: anyone, may: everything, record: cfg.Recorder},
+		metrics: newMetrics(cfg.Recorder),
 		begun:   time.Now(),
 		stopped: make(chan struct{}),
 	}
@@ -67,13 +71,17 @@ func New(cfg Config) (*Server, error) {
 	} else if err := s.addMounts(); err != nil {
 		return nil, err
 	}
+	s.useAuthn()
+	s.useAuthz()
+	s.useLinks()
+	s.guessers = newGuessers(cfg.GuessLimit)
 	if len(cfg.Listeners) == 0 {
 		return nil, errors.New("server: no listener: name an address to listen on")
 	}
 	for _, l := range cfg.Listeners {
 		e := newEndpoint(l)
 		e.tls = cfg.Certificates != nil
-		if err := e.checkPublic(cfg.Public || cfg.App != nil); err != nil {
+		if err := e.checkPublic(cfg.Public || cfg.App != nil || cfg.Authn != nil || cfg.Links != nil); err != nil {
 			return nil, err
 		}
 		s.endpoints = append(s.endpoints, e)
@@ -83,9 +91,18 @@ func New(cfg Config) (*Server, error) {
 		s.handles = newHandles(cfg.CacheCheck, s.closeFile)
 	}
 	s.metrics.build.WithLabelValues(cfg.Version).Set(1)
+	for part, on := range cfg.Enforced {
+		g := s.metrics.sandbox.WithLabelValues(part)
+		if on {
+			g.Set(1)
+		}
+	}
 	s.files = s.httpServer()
 	if cfg.Certificates != nil {
 		s.files.TLSConfig = cfg.Certificates.config()
+		if cfg.ClientCAs != nil {
+			cfg.ClientCAs.askForCertificates(s.files.TLSConfig)
+		}
 	}
 	if cfg.AdminListener != nil {
 		s.admin = s.httpServer()
@@ -156,21 +173,21 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.cfg.App != nil:
 		r.Body = s.pacedBody(w, r)
-	case r.ContentLength != 0 && r.ProtoMajor == 1:
-		// Nobody reads the body; a client may not hold the connection by sending it slowly.
+	case r.ContentLength != 0:
+		// Nobody reads the body, but for a form; a client may not hold the connection by sending it slowly.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readHeaderTimeout))
 	}
 	to := &httpReply{ctx: r.Context(), w: &writer{ResponseWriter: w}, head: r.Method == http.MethodHead}
 	if r.ProtoMajor > 1 {
 		to.w.pace = &streamPace{ctl: http.NewResponseController(w), quota: int(c.pace.quota()), window: c.pace.window, pauses: s.cfg.App != nil}
 	}
-	x := &exchange{f: s.facts(r, c.at), at: c.at, to: to}
+	x := &exchange{f: s.facts(r, c.at), at: c.at, to: to, body: r.Body, kind: r.Header.Get("Content-Type")}
 	answer := (*Server).all
 	if s.cfg.App != nil {
 		answer = func(s *Server, x *exchange) bool {
 			if !s.own(x) {
-				x.out = s.cfg.App.Serve(to.w, r, x.f)
-				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readHeaderTimeout)) // for what nobody read
+				s.app(x, to.w, r)
+				endBody(w, r, &x.out)
 			}
 			return true
 		}
@@ -184,6 +201,20 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// app has the application answer.
+func (s *Server) app(x *exchange, w http.ResponseWriter, r *http.Request) {
+	x.out = s.cfg.App.Serve(w, r, x.f, func(d request.Decision, refusal error) error {
+		x.may, x.err = d, refusal
+		s.decided(x)
+		return x.err
+	})
+	if !x.recorded { // there was nobody left to answer
+		x.err = x.out.Cause
+		s.decided(x)
+	}
+	s.recordDone(x)
+}
+
 // all answers a request, be it for the server's own pages.
 func (s *Server) all(x *exchange) bool { return s.own(x) || s.run(x) }
 
@@ -193,6 +224,7 @@ func (s *Server) guarded(x *exchange, stages func(*Server, *exchange) bool) (don
 		if v := recover(); v != nil {
 			x.err = reason.New(reason.Unforeseen, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 			x.may, x.asked.mount, x.later = request.Decision{}, nil, false
+			s.decided(x)
 			x.out = s.refuse(x)
 			s.finish(x)
 			done = true
@@ -263,6 +295,8 @@ func (s *Server) beginFast(room *places) []*endpoint {
 
 func (s *Server) serveOn(hs *http.Server, e *endpoint, room *places) error {
 	l := &limiter{Listener: e.listener, at: e, places: room, server: s, metrics: s.metrics}
+	l.spare.take()
+	defer l.spare.giveAll()
 	var err error
 	if e.tls {
 		err = hs.ServeTLS(l, "", "")

@@ -82,6 +82,25 @@ func (st *stream) send(k *lane.Socket) (lane.State, error) {
 	return lane.Done, nil
 }
 
+// toLoop says that a stream of a worker's may go on on the loop: where it stopped, the file is in the system's memory, and
+// its file system knows how not to wait.
+func (st *stream) toLoop() bool {
+	if st == nil || st.file == nil || len(st.segs) == 0 || st.segs[0].Text != "" || st.control() != nil {
+		return false
+	}
+	var b [1]byte
+	st.loop = st.readNow(b[:], st.segs[0].Off)
+	return st.loop
+}
+
+// control makes the descriptor known.
+func (st *stream) control() (err error) {
+	if st.raw == nil {
+		st.raw, err = st.file.SyscallConn()
+	}
+	return err
+}
+
 func (st *stream) failed(err error) error {
 	if err = writeError(err); st.file != nil {
 		return &fs.PathError{Op: "send", Path: st.file.Name().String(), Err: err}
@@ -131,10 +150,8 @@ func (st *stream) hold() int64 {
 }
 
 func (st *stream) sendfile(k *lane.Socket, max int) (n int, again bool, err error) {
-	if st.raw == nil {
-		if st.raw, err = st.file.SyscallConn(); err != nil {
-			return 0, false, err
-		}
+	if err := st.control(); err != nil {
+		return 0, false, err
 	}
 	sure := true
 	ctlErr := st.raw.Control(func(fd uintptr) {

@@ -3,9 +3,9 @@ package server
 import (
 	"crypto/tls"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,7 +22,7 @@ type Certificates struct {
 
 	mu      sync.Mutex
 	cert    *tls.Certificate
-	stamps  [2]stamp
+	stamps  []stamp
 	checked time.Time
 }
 
@@ -49,7 +49,7 @@ func (c *Certificates) Reload() error {
 }
 
 func (c *Certificates) reload() error {
-	stamps := c.look() // before reading: a change in between is seen next time
+	stamps := stampsOf(c.certFile, c.keyFile) // before reading: a change in between is seen next time
 	cert, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("server: certificate %s with key %s: %w", c.certFile, c.keyFile, err)
@@ -58,11 +58,10 @@ func (c *Certificates) reload() error {
 	return nil
 }
 
-func (c *Certificates) look() (s [2]stamp) {
-	for i, name := range []string{c.certFile, c.keyFile} {
-		var info fs.FileInfo
-		info, err := os.Stat(name)
-		if err == nil {
+func stampsOf(paths ...string) []stamp {
+	s := make([]stamp, len(paths))
+	for i, path := range paths {
+		if info, err := os.Stat(path); err == nil {
 			s[i] = stamp{info.ModTime(), info.Size()}
 		}
 	}
@@ -77,7 +76,7 @@ func (c *Certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return c.cert, nil
 	}
 	c.checked = time.Now()
-	if now := c.look(); now != c.stamps {
+	if now := stampsOf(c.certFile, c.keyFile); !slices.Equal(now, c.stamps) {
 		if err := c.reload(); err != nil {
 			c.stamps = now // say it once, not at every handshake
 			c.logger().Error("the old certificate stays in use", "cause", printableError(err))
