@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/inspect"
 	"github.com/rootbound/rootbound/internal/config"
 )
 
@@ -19,6 +19,8 @@ type base struct {
 	dir   *rootbound.Dir
 	path  string      // where it is, resolved, for the operator's eyes
 	info  os.FileInfo // device and inode
+
+	writable bool
 }
 
 // what names the base in messages.
@@ -57,7 +59,7 @@ func openBase(label string, m config.Mount, cfg rootbound.Config) (*base, error)
 	if err != nil {
 		return nil, unreadable(label, err)
 	}
-	b := &base{mount: m, label: label, dir: d, info: info, path: m.Dir}
+	b := &base{mount: m, label: label, dir: d, info: info, path: m.Dir, writable: cfg.Writable}
 	if p, err := filepath.Abs(m.Dir); err == nil {
 		b.path = p
 	}
@@ -80,6 +82,9 @@ func (b *base) readable() error {
 		return unreadable(b.what(), err)
 	}
 	f, err := b.dir.OpenName(n)
+	if rootbound.ReasonOf(err) == "opened-name-unknown" {
+		return usage(b.what(), "the system does not tell what an opened file is called (no /proc), which --symlinks within needs", "Mount /proc, or serve without it")
+	}
 	if err != nil {
 		return usage(b.what(), fmt.Sprintf("the user with id %d may not read it", os.Geteuid()), "Give that user the right to read and enter it, or start as a user who has")
 	}
@@ -93,6 +98,18 @@ func (s *setup) refuseBeneath(bases []*base) error {
 		{"configuration", s.ConfigFile},
 		{"TLS certificate", s.TLSCert},
 		{"TLS key", s.TLSKey},
+		{"users", s.Users},
+		{"groups", s.Groups},
+		{"policies", s.Policies},
+		{"keys of links", s.LinkKeys},
+		{"secret of a client", s.OIDCClientSecret},
+		{"certificate authorities", s.ClientCA},
+		{"revocations", s.ClientCRL},
+		{"keys of an issuer", s.JWTKeysFile()},
+		{"state", s.State.file()},
+		{"audit log", s.Audit.File},
+		{"audit key", s.Audit.Key},
+		{"file of checkpoints", s.Audit.ToFile},
 	} {
 		if secret.path == "" || secret.path == stdinName {
 			continue
@@ -115,6 +132,8 @@ func (b *base) holds(path string) bool {
 	paths := []string{abs}
 	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
 		paths = append(paths, resolved)
+	} else if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil { // it is to be made yet
+		paths = append(paths, filepath.Join(dir, filepath.Base(abs)))
 	}
 	for _, p := range paths {
 		for parent := filepath.Dir(p); ; parent = filepath.Dir(parent) {
@@ -129,9 +148,6 @@ func (b *base) holds(path string) bool {
 	return false
 }
 
-// wellKnownRoots are where web servers of distributions look for files.
-var wellKnownRoots = []string{"/var/www", "/usr/share/nginx/html", "/srv/http", "/usr/local/www"}
-
 // warnings are what is worth knowing about a directory before strangers do.
 func (b *base) warnings(home string) []string {
 	var out []string
@@ -139,37 +155,14 @@ func (b *base) warnings(home string) []string {
 	if b.path == root {
 		out = append(out, "it is the whole file system: everything that this user may read is served")
 	}
-	for _, w := range wellKnownRoots {
-		if beneath(b.path, w) {
-			out = append(out, "it is inside "+w+": another web server may serve the same files without these rules")
-		}
+	if web := inspect.WebRoot(b.path); web != "" {
+		out = append(out, "it is inside "+web+": another web server may serve the same files without these rules")
 	}
-	for _, e := range strings.Split(filepath.ToSlash(b.path), "/") {
-		if e == "public_html" {
-			out = append(out, "it is inside a public_html: another web server may serve the same files without these rules")
-			break
-		}
-	}
-	if b.isHome(home) {
+	if inspect.IsHome(b.path, b.info, home) {
 		out = append(out, "it is a home directory: history, keys and settings lie beside the files")
 	}
 	if b.info.Mode().Perm()&0o002 != 0 && b.info.Mode()&fs.ModeSymlink == 0 {
 		out = append(out, "everybody on this machine may write into it: anybody can add files and links to what is served")
 	}
 	return out
-}
-
-func (b *base) isHome(home string) bool {
-	if home != "" {
-		if info, err := os.Stat(home); err == nil && os.SameFile(info, b.info) {
-			return true
-		}
-	}
-	parent := filepath.Dir(b.path)
-	return b.path == "/root" || (parent != b.path && (parent == "/home" || parent == "/Users" || parent == `C:\Users`))
-}
-
-// beneath says whether a resolved path is dir or in it.
-func beneath(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, dir+"/")
 }

@@ -14,7 +14,16 @@ import (
 type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Serve directories over HTTP."`
 	Gate       gateCmd       `cmd:"" help:"Send the files that an application names, and nothing else."`
+	Confine    confineCmd    `cmd:"" help:"Start a command that can reach nothing but what is named."`
+	Inspect    inspectCmd    `cmd:"" help:"Say whether a directory is fit to be served."`
+	User       userCmd       `cmd:"" help:"Work with users and their passwords."`
+	Token      tokenCmd      `cmd:"" help:"Make and revoke API tokens of users."`
+	Authz      authzCmd      `cmd:"" help:"Say who may have what, and why."`
+	Link       linkCmd       `cmd:"" help:"Make signed links, list them and take them back."`
 	Config     configCmd     `cmd:"" help:"Work with configuration files."`
+	Audit      auditCmd      `cmd:"" help:"Check and search the record of who got what."`
+	Probe      probeCmd      `cmd:"" help:"Attack a running server of yours, and report what it hands out."`
+	Vet        vetCmd        `cmd:"" help:"Review source and web server configuration for unsafe file serving."`
 	Completion completionCmd `cmd:"" help:"Print completion for a shell."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

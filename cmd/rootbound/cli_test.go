@@ -24,11 +24,13 @@ func testSurroundings(t *testing.T) *surroundings {
 
 // A flag without its key, or a key without its flag, would be two configurations.
 func TestFlagsAreKeys(t *testing.T) {
-	for _, f := range slices.Concat(config.Flags[config.Serve](), config.Flags[config.Gate](), config.Flags[config.Upstream]()) {
+	for _, f := range slices.Concat(config.Flags[config.Serve](), config.Flags[config.Gate](), config.Flags[config.Upstream](), config.Flags[config.Audit](), config.Flags[config.State]()) {
 		tag := f.Tag
 		switch key := tag.Get("toml"); {
 		case key == tag.Get("name"):
 		case key == "url" && tag.Get("name") == "upstream", key == "timeout" && tag.Get("name") == "upstream-timeout": // of [[upstream]]
+		case tag.Get("name") == "audit-"+key, tag.Get("name") == "audit" && key == "file": // of [audit]
+		case tag.Get("name") == "state" && key == "dsn": // of [state]
 		default:
 			t.Errorf("flag --%s has the key %s", tag.Get("name"), tag.Get("toml"))
 		}
@@ -43,13 +45,14 @@ func TestFlagsAreKeys(t *testing.T) {
 
 // Every command has examples, and every example is one that the program understands.
 func TestExamplesParse(t *testing.T) {
-	parser, err := newParser(testSurroundings(t))
+	var c cli
+	parser, err := newParserFor(&c, testSurroundings(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var paths []string
-	for _, c := range commands(parser.Model.Node, "") {
-		path := strings.TrimSpace("rootbound " + c.path)
+	for _, cmd := range commands(parser.Model.Node, "") {
+		path := strings.TrimSpace("rootbound " + cmd.path)
 		paths = append(paths, path)
 		_, list, _ := strings.Cut(examples[path], "\nExamples:\n")
 		if list == "" {
@@ -57,15 +60,30 @@ func TestExamplesParse(t *testing.T) {
 		}
 		for line := range strings.Lines(list) {
 			typed, _, _ := strings.Cut(strings.TrimSpace(line), " > ")
-			args := strings.Fields(typed)
+			args := asTyped(t, typed)
+			c = cli{}
 			if _, _, err := parse(parser, args[1:]); err != nil {
 				t.Errorf("%s: %v", line, err)
+			} else if path == "rootbound gate" && c.Gate.Config == "" {
+				if _, err := c.Gate.setup(); err != nil {
+					t.Errorf("%s: %v", line, err)
+				}
 			}
 		}
 	}
 	if len(paths) != len(examples) {
 		t.Errorf("examples for %d commands, there are %v", len(examples), paths)
 	}
+}
+
+// asTyped is what a shell makes of a command line.
+func asTyped(t *testing.T, line string) []string {
+	t.Helper()
+	out, err := exec.Command("sh", "-euc", "set -f; printf '%s\\0' "+line).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 }
 
 // readDoc reads a page of the documentation.
@@ -80,7 +98,7 @@ func readDoc(t *testing.T, name string) string {
 
 // The table of each guide has every flag, with its words.
 func TestDocsHaveEveryFlag(t *testing.T) {
-	for _, command := range []string{"serve", "gate"} {
+	for _, command := range []string{"serve", "gate", "confine", "probe", "vet"} {
 		t.Run(command, func(t *testing.T) { docHasEveryFlag(t, command) })
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -51,7 +50,14 @@ func (c *configCheckCmd) check(s *surroundings) error {
 	if len(problems) > 0 {
 		return &configProblems{File: c.File, Problems: problems}
 	}
-	set := &setup{Settings: settings, Mounts: file.Mount, ConfigFile: c.File}
+	audit, err := auditSettings(file.Audit, config.Audit{})
+	if err != nil {
+		return err
+	}
+	set := &setup{Settings: settings, Mounts: file.Mount, ConfigFile: c.File, Audit: audit, Grants: grantsOf(file.Grant)}
+	if set.State, err = newStateSettings(file.State, config.State{}, c.File, s.env); err != nil {
+		return err
+	}
 	if err := set.try(func() ([]*base, error) { return openBases(set.Mounts, set.Base) }); err != nil {
 		return err // without a mount too: the directory may stand on serve's command line
 	}
@@ -62,6 +68,7 @@ func (c *configCheckCmd) check(s *surroundings) error {
 	if err != nil {
 		return err
 	}
+	g.Audit = audit
 	return g.try(func() ([]*base, error) { return g.openBases(g.Base) })
 }
 
@@ -98,7 +105,22 @@ func (s *setup) try(open func() ([]*base, error)) error {
 	if err := s.refuseBeneath(bases); err != nil {
 		return err
 	}
-	_, err = loadCertificates(s.TLSCert, s.TLSKey)
+	if _, err = loadCertificates(s.TLSCert, s.TLSKey); err != nil {
+		return err
+	}
+	if _, err = loadUsers(s.Users); err != nil {
+		return err
+	}
+	if _, err = s.loadGrants(); err != nil {
+		return err
+	}
+	if _, err = loadLinkKeys(s.LinkKeys, s.BaseURL); err != nil {
+		return err
+	}
+	if err := s.State.check(); err != nil {
+		return err
+	}
+	_, err = loadAuditKey(s.Audit.Key)
 	return err
 }
 
@@ -121,10 +143,7 @@ func (c *configCheckCmd) writeJSON(s *surroundings, err error) error {
 	case err != nil:
 		return err
 	}
-	e := json.NewEncoder(s.stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if werr := e.Encode(v); werr != nil {
+	if werr := writeDocument(s.stdout, v); werr != nil {
 		return werr
 	}
 	if err != nil {

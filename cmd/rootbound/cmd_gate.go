@@ -9,11 +9,13 @@ import (
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/gate"
 	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/server"
 )
 
 type gateCmd struct {
 	config.Upstream `embed:""`
 	config.Gate     `embed:""`
+	Audit           config.Audit `embed:""`
 
 	Config string `name:"config" placeholder:"FILE" group:"process" help:"TOML file with the same keys, and several applications as [[upstream]]; flags win over it."`
 }
@@ -24,7 +26,8 @@ func (c *gateCmd) Run(s *surroundings) error {
 	if err != nil {
 		return err
 	}
-	p := &process{setup: g.setup, surroundings: s, log: newLogger(s.stderr, g.LogFormat), gate: g}
+	p := &process{setup: g.setup, surroundings: s, gate: g}
+	p.log, p.lines = newLogger(s.stderr, g.LogFormat)
 	defer p.close()
 	if err := p.open(); err != nil {
 		return err
@@ -64,6 +67,9 @@ func (c *gateCmd) setup() (*gateSetup, error) {
 	merged := config.Merge(file.Gate, c.Gate)
 	g, err := newGateSetup(&merged, ups, c.Config)
 	if err != nil {
+		return nil, err
+	}
+	if g.Audit, err = auditSettings(file.Audit, c.Audit); err != nil {
 		return nil, err
 	}
 	return g, g.checkPairs()
@@ -226,7 +232,7 @@ func (b *base) paths() []string {
 }
 
 // sayWhatIsGated tells the operator everything that decides what strangers get.
-func (p *process) sayWhatIsGated() {
+func (p *process) sayWhatIsGated(cfg *server.Config) {
 	p.sayBases("files from", func(b *base) string { return b.mount.Name })
 	for _, up := range p.gate.Upstreams {
 		at := up.At
@@ -241,6 +247,6 @@ func (p *process) sayWhatIsGated() {
 	}
 	p.log.Info("rules", "names", p.NamePolicy, "symlinks", word(p.Base.Symlinks == rootbound.SymlinksWithin, "within", "refuse"),
 		"hardlinks", word(p.Base.Hardlinks == rootbound.HardlinksRefuse, "refuse", "allow"), "hidden", p.Base.AllowHidden, "site", p.Site)
-	p.log.Info("limits", "connections", p.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens)
+	p.log.Info("limits", "connections", cfg.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens)
 	p.warnRoot()
 }

@@ -26,8 +26,8 @@ func connectionsAtOnce(t *testing.T) int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if int(limit.Cur) < n+200 {
-		t.Fatalf("%d descriptors are allowed and %d are needed: raise the hard limit (ulimit -Hn)", limit.Cur, n+200)
+	if int(limit.Cur) < n+600 {
+		t.Fatalf("%d descriptors are allowed and %d are needed: raise the hard limit (ulimit -Hn)", limit.Cur, n+600)
 	}
 	return n
 }
@@ -68,6 +68,12 @@ func (c *client) answer() (status int, body string, err error) {
 // the middle of a download that they do not read. Whoever comes then is turned away at once; all others are still
 // served, and places that become free are given anew.
 func TestManyConnections(t *testing.T) {
+	for _, lane := range []string{"on", "off"} {
+		t.Run("fast lane "+lane, func(t *testing.T) { manyConnections(t, lane) })
+	}
+}
+
+func manyConnections(t *testing.T, lane string) {
 	n := connectionsAtOnce(t)
 	dir := t.TempDir()
 	large := strings.Repeat("0123456789abcdef", 1<<19)
@@ -76,7 +82,7 @@ func TestManyConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	addr := strings.TrimPrefix(startServe(t, dir, "--max-connections", fmt.Sprint(n)), "http://")
+	addr := strings.TrimPrefix(startServe(t, dir, "--fast-lane", lane, "--max-connections", fmt.Sprint(n)), "http://")
 	clients := make([]*client, n)
 	for i := range clients {
 		c, err := dial(addr)
@@ -128,7 +134,7 @@ func TestManyConnections(t *testing.T) {
 		c.Close()
 	}
 	letIn(t, addr, 10)
-	fmt.Printf("note: connections: %d at once, %d stalled, %d downloads; all served\n", n, len(stalled), len(reading))
+	fmt.Printf("note: connections: fast lane %s: %d at once, %d stalled, %d downloads; all served\n", lane, n, len(stalled), len(reading))
 }
 
 // turnedAway fails unless a new client is told at once that there is no place.

@@ -43,13 +43,18 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"activate":   cmdActivate,
 			"alike":      cmdAlike,
+			"authority":  cmdAuthority(t),
 			"busy":       cmdBusy,
 			"completes":  cmdCompletes,
+			"end":        cmdStop, // testscript has a stop of its own, which ends the script
 			"eventually": cmdEventually,
 			"finish":     cmdFinish,
 			"get":        cmdGet,
+			"getlink":    cmdGetLink,
 			"hold":       cmdHold,
 			"ids":        cmdIDs,
+			"issuer":     cmdIssuer,
+			"provider":   cmdProvider(t),
 			"large":      cmdLarge,
 			"log":        cmdLog,
 			"notified":   cmdNotified,
@@ -59,7 +64,6 @@ func TestScripts(t *testing.T) {
 			"serve":      cmdServe,
 			"signal":     cmdSignal,
 			"stale":      cmdStale,
-			"stop":       cmdStop,
 		},
 	})
 }

@@ -232,6 +232,9 @@ func cmdActivate(ts *testscript.TestScript, neg bool, args []string) {
 	l, err := net.Listen(network, address)
 	ts.Check(err)
 	defer l.Close()
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // it is the server's now
+	}
 	f, err := l.(interface{ File() (*os.File, error) }).File()
 	ts.Check(err)
 	defer f.Close()
@@ -320,6 +323,11 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 		body, _ := os.ReadFile(filepath.Join(cmd.Dir, "body"))
 		ts.Fatalf("%s: %s (%v), want %s\n%s", target, out, err, args[0], body)
 	}
+}
+
+// cmdGetLink is cmdGet of the link that a file holds.
+func cmdGetLink(ts *testscript.TestScript, neg bool, args []string) {
+	cmdGet(ts, neg, []string{args[0], strings.TrimSpace(ts.ReadFile(args[1]))})
 }
 
 var (

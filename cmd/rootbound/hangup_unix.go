@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// reloadOnHangup reads the certificate again on SIGHUP, until stopped. Without a certificate SIGHUP does nothing: a
+// reloadOnHangup reads the certificate, the users and the grants again on SIGHUP, until stopped. Without either SIGHUP does nothing: a
 // server must not end because a terminal did.
 func (p *process) reloadOnHangup() (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
@@ -30,12 +30,24 @@ func (p *process) reloadOnHangup() (stop func()) {
 }
 
 func (p *process) reload() {
+	if p.users != nil {
+		p.reloadUsers()
+	}
+	if p.authz != nil {
+		p.reloadGrants()
+	}
+	if p.links != nil {
+		p.reloadLinkKeys()
+	}
+	p.reloadFederation()
 	if p.certs == nil {
-		p.log.Info("nothing to read again: no certificate is configured")
+		if p.users == nil && p.authz == nil && p.links == nil && p.jwt == nil {
+			p.log.Info("nothing to read again: no certificate and no users are configured")
+		}
 		return
 	}
 	if err := p.certs.Reload(); err != nil {
-		p.log.Error("the certificate cannot be read again; the old one stays", "cert", p.TLSCert, "error", innermost(err))
+		p.log.Error("the certificate cannot be read again; the old one stays", "cert", p.TLSCert, "error", p.sandboxed(err))
 		return
 	}
 	p.log.Info("the certificate was read again", "cert", p.TLSCert)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/activation"
@@ -105,10 +106,10 @@ func (s *setup) mayListenOnAll() error {
 // mayListen refuses an address that others than this machine reach, as long as nobody can authenticate.
 func (s *setup) mayListen(what string, addr net.Addr) error {
 	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || tcp.IP.IsLoopback() || s.Public {
+	if !ok || tcp.IP.IsLoopback() || s.Public || (s.Users+s.LinkKeys != "" || s.State != nil || s.LetsIn()) && !strings.HasPrefix(what, "--admin") {
 		return nil
 	}
-	return usage(what, "other machines reach this address, and everybody who does could read", "Say --public if that is meant, or listen on 127.0.0.1")
+	return usage(what, "other machines reach this address, and everybody who does could read", "Name those who may by --users FILE, say --public if everybody may, or listen on 127.0.0.1")
 }
 
 func cannotListen(what string, err error) error {

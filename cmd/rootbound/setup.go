@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/config"
 )
 
@@ -18,10 +19,16 @@ type setup struct {
 	Mounts []config.Mount
 	// ConfigFile is "" where there is none.
 	ConfigFile string
+	// Audit is about the record.
+	Audit *config.AuditSettings
+	// State is where the state is; nil where there is none.
+	State *stateSettings
+	// Grants are those of the file.
+	Grants []authz.Grant
 }
 
 // setup understands the flags and the file they name.
-func (c *serveCmd) setup() (*setup, error) {
+func (c *serveCmd) setup(env func(string) string) (*setup, error) {
 	if _, problems := c.Serve.Settings(); len(problems) > 0 {
 		p := problems[0]
 		return nil, usage("--"+strings.TrimPrefix(p.Key, "serve."), p.Rule, p.Remedy)
@@ -41,7 +48,13 @@ func (c *serveCmd) setup() (*setup, error) {
 	if len(problems) > 0 {
 		return nil, usage(problems[0].Key, problems[0].Rule, problems[0].Remedy)
 	}
-	set := &setup{Settings: settings, Mounts: mergeMounts(file.Mount, mounts), ConfigFile: c.Config}
+	set := &setup{Settings: settings, Mounts: mergeMounts(file.Mount, mounts), ConfigFile: c.Config, Grants: grantsOf(file.Grant)}
+	if set.Audit, err = auditSettings(file.Audit, c.Audit); err != nil {
+		return nil, err
+	}
+	if set.State, err = newStateSettings(file.State, c.State, c.Config, env); err != nil {
+		return nil, err
+	}
 	return set, set.check()
 }
 
@@ -103,7 +116,7 @@ func (s *setup) checkPairs() error {
 	case s.TLSKey != "" && s.TLSCert == "":
 		return usage("--tls-key", "a key needs its certificate", "Add --tls-cert FILE")
 	}
-	return nil
+	return s.checkFederation()
 }
 
 // configProblems are what is wrong with one file.
@@ -165,6 +178,9 @@ func parseConfig(path string, r io.Reader) (*config.File, error) {
 		return nil, usage("configuration "+strconv.Quote(path), "it is over 1 MiB", "Name a configuration file")
 	}
 	parsed, problems := config.Parse(data)
+	if len(problems) == 0 {
+		problems = checkGrants(parsed)
+	}
 	if len(problems) > 0 {
 		return nil, &configProblems{File: path, Problems: problems}
 	}
@@ -173,6 +189,16 @@ func parseConfig(path string, r io.Reader) (*config.File, error) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(filepath.Dir(path), *p)
 		}
+	}
+	beside(&file.Serve.Users)
+	beside(&file.Serve.Groups)
+	beside(&file.Serve.Policies)
+	beside(&file.Serve.LinkKeys)
+	beside(&file.Serve.OIDCClientSecret)
+	beside(&file.Serve.ClientCA)
+	beside(&file.Serve.ClientCRL)
+	if !config.IsURL(file.Serve.JWTKeys) {
+		beside(&file.Serve.JWTKeys)
 	}
 	for i := range file.Mount {
 		beside(&file.Mount[i].Dir)
@@ -188,6 +214,8 @@ func parseConfig(path string, r io.Reader) (*config.File, error) {
 	for i := range file.Upstream {
 		file.Upstream[i].Beside(filepath.Dir(path))
 	}
+	file.Audit.Beside(filepath.Dir(path))
+	file.State.Beside(filepath.Dir(path))
 	return file, nil
 }
 

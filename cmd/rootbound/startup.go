@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -20,7 +21,7 @@ func (p *process) sayWhatIsServed(cfg *server.Config) {
 		"hardlinks", word(p.Base.Hardlinks == rootbound.HardlinksRefuse, "refuse", "allow"), "hidden", p.Base.AllowHidden,
 		"well-known", p.Base.AllowHidden || p.Base.AllowWellKnown, "deny", len(p.Base.Deny), "allow", len(p.Base.Allow),
 		"hide", len(p.Hide), "listing", word(cfg.Listing, "on", "off"), "site", p.Site, "readers", p.readers())
-	p.log.Info("limits", "connections", p.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens,
+	p.log.Info("limits", "connections", cfg.MaxConns, "min-rate", p.MinRate, "grace", p.Grace.String(), "opens", rootbound.DefaultMaxOpens,
 		"cache", max(0, p.CacheSize), "cache-check", p.CacheCheck.String(), "fast-lane", word(p.NoFastLane, "off", "on"))
 	p.warnRoot()
 }
@@ -54,20 +55,39 @@ func word(yes bool, ifYes, ifNo string) string {
 
 // readers says who may read, from the addresses.
 func (p *process) readers() string {
+	if p.authz != nil {
+		return "who is granted it (" + strconv.Itoa(p.authz.Policies()) + " policies)"
+	}
+	if p.links != nil && p.users == nil && p.accounts == nil && !p.Public {
+		return "who has a signed link (--link-keys)"
+	}
+	if p.LetsIn() && !p.Public {
+		return p.whoIsKnown()
+	}
+	if p.accounts != nil && !p.Public {
+		return strconv.Itoa(p.accounts.Len()) + " users (--state)"
+	}
+	if p.users != nil && !p.Public {
+		return strconv.Itoa(p.users.Len()) + " users (--users)"
+	}
 	who := map[string]bool{}
 	for _, l := range p.listeners {
-		switch a := l.Addr().(type) {
-		case *net.TCPAddr:
-			if a.IP.IsLoopback() {
-				who["everybody on this machine"] = true
-				break
-			}
+		switch {
+		case !isLocal(l.Addr()):
 			return "everybody who reaches the address (--public)"
-		default:
+		case l.Addr().Network() == "unix":
 			who["whoever may open the socket"] = true
+		default:
+			who["everybody on this machine"] = true
 		}
 	}
 	return strings.Join(slices.Sorted(maps.Keys(who)), ", ")
+}
+
+// isLocal says whether nobody elsewhere can connect.
+func isLocal(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return !ok || tcp.IP.IsLoopback()
 }
 
 // sayListening prints the lines that scripts wait for. The sockets accept already.

@@ -38,6 +38,62 @@ func TestUnits(t *testing.T) {
 	}
 }
 
+// TestUnitLetsUsConfineOurselves: the system calls of the sandbox, and those without which nothing works, are among those that
+// systemd lets the service make, by systemd's own tables. The control is the filter without our line.
+func TestUnitLetsUsConfineOurselves(t *testing.T) {
+	analyze := testenv.Need(t, "systemd-analyze")
+	b, err := os.ReadFile(filepath.Join(testenv.Repo(t), "dist", "rootbound.service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), "\nSystemCallErrorNumber=EPERM\n") {
+		t.Error("a call that systemd refuses ends the process")
+	}
+	without := map[string]bool{}
+	allowed := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		list, ok := strings.CutPrefix(strings.TrimSpace(line), "SystemCallFilter=")
+		if !ok {
+			continue
+		}
+		list, refuse := strings.CutPrefix(list, "~")
+		for _, word := range strings.Fields(list) {
+			for _, call := range callsOf(t, analyze, word) {
+				allowed[call] = !refuse
+				if strings.HasPrefix(word, "@") {
+					without[call] = !refuse
+				}
+			}
+		}
+	}
+	for _, call := range []string{"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp", "prctl", "prlimit64", "openat2", "clone", "epoll_pwait", "sendfile"} {
+		if !allowed[call] {
+			t.Errorf("%s is refused", call)
+		}
+	}
+	if without["landlock_restrict_self"] && without["seccomp"] {
+		t.Error("control: the line that allows them is not needed")
+	}
+}
+
+// callsOf are the calls of a group, and of the groups in it.
+func callsOf(t *testing.T, analyze, word string) (out []string) {
+	t.Helper()
+	if !strings.HasPrefix(word, "@") {
+		return []string{word}
+	}
+	b, err := exec.Command(analyze, "syscall-filter", "--no-pager", word).Output()
+	if err != nil {
+		t.Fatalf("systemd-analyze syscall-filter %s: %v", word, err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if call := strings.TrimSpace(line); strings.HasPrefix(line, "    ") && !strings.HasPrefix(call, "#") && call != word {
+			out = append(out, callsOf(t, analyze, call)...)
+		}
+	}
+	return out
+}
+
 // unit copies a unit of dist with a change and returns its path.
 func unit(t *testing.T, dir, name string, change func(string) string) string {
 	t.Helper()

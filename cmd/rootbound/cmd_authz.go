@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rootbound/rootbound/authz"
+	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/request"
+)
+
+type authzCmd struct {
+	Explain authzExplainCmd `cmd:"" help:"Say which policy decides about a file."`
+	Test    authzTestCmd    `cmd:"" help:"Compare decisions with a table of what is expected."`
+}
+
+// grantFlags say where the grants are, as for serve.
+type grantFlags struct {
+	Config   string `name:"config" placeholder:"FILE" help:"Configuration file with [[grant]] tables, and with policies and groups in [serve]."`
+	Policies string `name:"policies" placeholder:"FILE" help:"Cedar policies."`
+	Groups   string `name:"groups" placeholder:"FILE" help:"Groups of users."`
+}
+
+// load reads the grants; it opens nothing that is served.
+func (g *grantFlags) load() (*authz.Authorizer, error) {
+	set := &setup{Settings: &config.Settings{}}
+	if g.Config != "" {
+		file, err := readConfig(g.Config)
+		if err != nil {
+			return nil, err
+		}
+		set.Policies, set.Groups, set.Grants = file.Serve.Policies, file.Serve.Groups, grantsOf(file.Grant)
+	}
+	if g.Policies != "" {
+		set.Policies = g.Policies
+	}
+	if g.Groups != "" {
+		set.Groups = g.Groups
+	}
+	src, err := set.source()
+	if err != nil {
+		return nil, err
+	}
+	z, err := authz.New(src)
+	if errors.Is(err, authz.ErrNothing) {
+		return nil, usage("grants", "there are none, and so whoever is let in may read and list everything", "Name a file that has some by --config or --policies")
+	}
+	if err != nil {
+		return nil, badGrants(err)
+	}
+	return z, nil
+}
+
+// question is who asks for what.
+type question struct {
+	who   request.Subject
+	right request.Right
+	of    authz.Resource
+}
+
+// newQuestion understands the words of a question; "-" asks without a credential.
+func newQuestion(who, action, path string) (q question, rule, remedy string) {
+	if who != "-" {
+		q.who = request.Subject{ID: who}
+	}
+	if q.right = request.Right(action); !slices.Contains(authz.Rights, q.right) {
+		return q, fmt.Sprintf("%q is no right", action), "The rights are read, list, create, replace, delete and share"
+	}
+	path = strings.TrimPrefix(path, "/")
+	path, dir := strings.CutSuffix(path, "/")
+	switch {
+	case path != "" && name.Local(path) != nil:
+		return q, fmt.Sprintf("%q can be the name of nothing that is served", path), "Write it as clients see it, such as reports/2026.pdf"
+	case (dir || path == "") && q.right != request.List:
+		return q, fmt.Sprintf("%q is a directory, which can only be listed", path+"/"), "Ask for list, or about a file"
+	}
+	q.of.Name = path
+	return q, "", ""
+}
+
+type authzExplainCmd struct {
+	grantFlags `embed:""`
+
+	As     string `name:"as" placeholder:"USER" default:"-" help:"Who asks; - (default) is whoever presents no credential."`
+	Action string `name:"action" placeholder:"RIGHT" default:"read" help:"read (default), list, create, replace, delete or share."`
+	Format string `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json" help:"text (default) or json."`
+	Name   string `arg:"" help:"File or, to be listed, directory, as clients see it."`
+}
+
+// explained is what --format json prints.
+type explained struct {
+	Subject  string        `json:"subject"`
+	Groups   []string      `json:"groups"`
+	Action   request.Right `json:"action"`
+	Name     string        `json:"name"`
+	Allowed  bool          `json:"allowed"`
+	Status   int           `json:"status,omitempty"`
+	Policies []policyText  `json:"policies"`
+}
+
+type policyText struct {
+	ID    string `json:"id"`
+	Cedar string `json:"cedar"`
+}
+
+// Run ends with 1 where it is denied.
+func (c *authzExplainCmd) Run(s *surroundings) error {
+	z, err := c.load()
+	if err != nil {
+		return err
+	}
+	q, rule, remedy := newQuestion(c.As, c.Action, c.Name)
+	if rule != "" {
+		return usage("authz explain", rule, remedy)
+	}
+	e := z.Explain(q.who, q.right, q.of)
+	if c.Format == "json" {
+		out := explained{Subject: q.who.ID, Groups: e.Groups, Action: q.right, Name: c.Name, Allowed: e.Allowed, Status: e.Status, Policies: []policyText{}}
+		for _, p := range e.By {
+			out.Policies = append(out.Policies, policyText{p.Label, p.Cedar})
+		}
+		err = writeDocument(s.stdout, out)
+	} else {
+		_, err = io.WriteString(s.stdout, explainText(c, q, e))
+	}
+	if err == nil && !e.Allowed {
+		err = &alreadyTold{code: exitFindings}
+	}
+	return err
+}
+
+// explainText is for people.
+func explainText(c *authzExplainCmd, q question, e authz.Explanation) string {
+	var b strings.Builder
+	who := strconv.Quote(q.who.ID)
+	if q.who.Anonymous() {
+		who = "nobody in particular"
+	}
+	verb := "may"
+	if !e.Allowed {
+		verb = "may not"
+	}
+	fmt.Fprintf(&b, "%s %s %s %s", who, verb, q.right, strconv.Quote(c.Name))
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (%d)", e.Status)
+	}
+	b.WriteByte('\n')
+	if len(e.Groups) > 0 {
+		fmt.Fprintf(&b, "groups: %s\n", oneLine(strings.Join(e.Groups, " ")))
+	}
+	if len(e.By) == 0 {
+		b.WriteString("no policy grants it\n")
+	}
+	for _, p := range e.By {
+		fmt.Fprintf(&b, "by %s:\n%s\n", oneLine(p.Label), p.Cedar)
+	}
+	return b.String()
+}
+
+type authzTestCmd struct {
+	grantFlags `embed:""`
+
+	File string `arg:"" help:"Lines such as 'alice read reports/2026.pdf allow'; - is standard input."`
+}
+
+// Run ends with 1 where a decision differs from what is expected.
+func (c *authzTestCmd) Run(s *surroundings) error {
+	z, err := c.load()
+	if err != nil {
+		return err
+	}
+	in := s.stdin
+	if c.File != stdinName {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return unreadable("table "+strconv.Quote(c.File), err)
+		}
+		defer f.Close()
+		in = f
+	}
+	lines, asked, differ := bufio.NewScanner(in), 0, 0
+	for n := 1; lines.Scan(); n++ {
+		words := strings.Fields(lines.Text())
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		at := c.File + ":" + strconv.Itoa(n)
+		if len(words) < 4 || words[len(words)-1] != "allow" && words[len(words)-1] != "deny" {
+			return usage(at, "it is not SUBJECT ACTION NAME allow|deny", "Write a line such as 'alice read reports/2026.pdf allow'; - is whoever presents no credential")
+		}
+		last := len(words) - 1
+		q, rule, remedy := newQuestion(words[0], words[1], strings.Join(words[2:last], " "))
+		if rule != "" {
+			return usage(at, rule, remedy)
+		}
+		asked++
+		if e := z.Explain(q.who, q.right, q.of); e.Allowed != (words[last] == "allow") {
+			differ++
+			if _, err := fmt.Fprintf(s.stdout, "%s: %s: %s\n", at, oneLine(strings.Join(words, " ")), decidedBy(e)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return unreadable("table "+strconv.Quote(c.File), err)
+	}
+	if _, err := fmt.Fprintf(s.stdout, "%d expectations, %d not met\n", asked, differ); err != nil {
+		return err
+	}
+	if differ > 0 {
+		return &alreadyTold{code: exitFindings}
+	}
+	return nil
+}
+
+func decidedBy(e authz.Explanation) string {
+	if len(e.By) == 0 {
+		return "no policy grants it"
+	}
+	var labels []string
+	for _, p := range e.By {
+		labels = append(labels, p.Label)
+	}
+	return oneLine("decided by " + strings.Join(labels, ", "))
+}
