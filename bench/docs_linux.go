@@ -39,7 +39,7 @@ func cutDocs(text string) (before, table, after string, err error) {
 }
 
 // docsColumns are the columns of the table; those in the middle are ratios.
-var docsColumns = []string{"work", nginxSafe, nginxStrict, nginxCopy, httpDir, osRoot, "in the kernel", "fast lane", "must reach", "verdict"}
+var docsColumns = []string{"work", nginxSafe, nginxStrict, nginxCopy, httpDir, osRoot, bare, "in the kernel", "fast lane", "must reach", "verdict"}
 
 // docs renders the table: every row that exists, whether measured or not.
 func (r *Report) docs() string {
@@ -66,10 +66,10 @@ func (r *Report) docs() string {
 
 func (row *Row) cells(known *row) []string {
 	cells := []string{known.work}
-	for _, server := range docsColumns[1:6] {
+	for _, server := range docsColumns[1:7] {
 		cell := notMeasured
 		if q := row.ratio(server); q.To != "" {
-			cell = fmt.Sprintf("%.2f (%.2f–%.2f)", q.Median, q.Min, q.Max)
+			cell = fmt.Sprintf("%s (%s–%s)", ratioText(q.Median), ratioText(q.Min), ratioText(q.Max))
 		}
 		cells = append(cells, cell)
 	}

@@ -42,7 +42,7 @@ func parseOptions(args []string) (options, error) {
 	var serveFlags string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.rows, "rows", "all", "measure these rows: "+strings.Join(rowNames(), ","))
-	f.StringVar(&o.servers, "servers", "all", "measure these servers: "+strings.Join(everyone, ","))
+	f.StringVar(&o.servers, "servers", "all", "measure these servers: "+strings.Join(known, ","))
 	f.IntVar(&o.rounds, "rounds", 5, "measurements of each server and row")
 	f.Float64Var(&o.scale, "scale", 1, "multiply the requests of a round")
 	f.BoolVar(&o.quick, "quick", false, "only show that everything works: few requests, one round, figures that mean nothing")
@@ -282,6 +282,9 @@ func (b *bench) setUp() error {
 	}
 	// Servers may run as somebody else.
 	if err := os.Chmod(b.dir, 0o755); err != nil {
+		return err
+	}
+	if err := users(b.dir); err != nil {
 		return err
 	}
 	return certificate(b.dir)

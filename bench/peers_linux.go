@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +21,12 @@ import (
 // The servers, by the names that figures carry.
 const (
 	ours        = "rootbound"
-	nginxSafe   = "nginx-safe"   // disable_symlinks on, open_file_cache
-	nginxStrict = "nginx-strict" // disable_symlinks on, no cache
-	nginxCopy   = "nginx-copy"   // nginx-safe without sendfile
-	httpDir     = "http.Dir"     // http.FileServer(http.Dir)
-	osRoot      = "os.Root"      // http.FileServerFS(os.Root.FS())
+	bare        = "rootbound-bare" // the same without what the row is about
+	nginxSafe   = "nginx-safe"     // disable_symlinks on, open_file_cache
+	nginxStrict = "nginx-strict"   // disable_symlinks on, no cache
+	nginxCopy   = "nginx-copy"     // nginx-safe without sendfile
+	httpDir     = "http.Dir"       // http.FileServer(http.Dir)
+	osRoot      = "os.Root"        // http.FileServerFS(os.Root.FS())
 )
 
 var (
@@ -32,12 +34,17 @@ var (
 	cachers  = []string{ours, nginxSafe, httpDir}
 	uncached = []string{ours, nginxStrict, httpDir, osRoot}
 	gates    = []string{ours, nginxStrict}
+	twins    = []string{ours, bare}
+	known    = append(slices.Clone(everyone), bare)
 )
 
 // variant is how a server is started.
 type variant struct {
 	tls     bool
 	noCache bool // rootbound without its cache
+	audit   bool // with a record of every request
+	open    bool // the twin without a sandbox
+	basic   bool // for a user with a password
 	gate    bool // in front of an application, which names the file or sends the body itself
 }
 
@@ -105,7 +112,7 @@ func (b *bench) start(name string, v variant) (*server, error) {
 	s := &server{name: name, variant: v}
 	var err error
 	switch name {
-	case ours:
+	case ours, bare:
 		err = b.startOurs(s, dir)
 	case nginxSafe, nginxStrict, nginxCopy:
 		err = b.startNginx(s, dir)
@@ -126,8 +133,17 @@ func (b *bench) startOurs(s *server, dir string) error {
 			"--upstream", "http://"+b.application.addr, "--accel", protected+"="+b.files.base))
 	}
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--access-log", "off"}
+	if s.variant.open && s.name == bare {
+		args = append(args, "--sandbox", "off")
+	}
+	if s.variant.basic && s.name == ours {
+		args = append(args, "--users", b.path("users"))
+	}
 	if s.variant.noCache && b.hasCache {
 		args = append(args, "--cache", "0")
+	}
+	if s.variant.audit {
+		args = append(args, "--audit", filepath.Join(dir, "audit.log"), "--audit-keep", "2")
 	}
 	if s.variant.tls {
 		args = append(args, "--tls-cert", b.path("cert.pem"), "--tls-key", b.path("key.pem"))
@@ -247,7 +263,7 @@ func (b *bench) nginxConfig(s *server, files, cached uint64) string {
 		tlsLines = fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites %s;",
 			b.path("cert.pem"), b.path("key.pem"), tls.CipherSuiteName(cipher))
 	}
-	return strings.NewReplacer("USER", user, "FILES", fmt.Sprint(files), "CACHE", cache, "MORE", lines, "LISTEN", s.addr+listen, "TLS", tlsLines, "BASE", b.files.base, "ROUTES", b.nginxRoutes(s), "UPSTREAM", b.nginxUpstream(s)).Replace(
+	return strings.NewReplacer("USER", user, "FILES", fmt.Sprint(files), "CACHE", cache, "MORE", lines, "LISTEN", s.addr+listen, "TLS", tlsLines, "BASE", b.files.base, "BASIC", b.nginxBasic(s), "ROUTES", b.nginxRoutes(s), "UPSTREAM", b.nginxUpstream(s)).Replace(
 		`daemon off; worker_processes 1; worker_rlimit_nofile FILES; pid nginx.pid; error_log stderr crit; USER
 events { worker_connections 20000; }
 http {
@@ -256,7 +272,7 @@ http {
 	client_body_temp_path tmp/1; proxy_temp_path tmp/2; fastcgi_temp_path tmp/3;
 	uwsgi_temp_path tmp/4; scgi_temp_path tmp/5;
 	disable_symlinks on from=$document_root;
-	CACHE MORE UPSTREAM
+	CACHE MORE UPSTREAM BASIC
 	server { listen LISTEN; root BASE; TLS ROUTES }
 }
 `)

@@ -90,7 +90,7 @@ func (b bound) String() string {
 	case 0:
 		return fmt.Sprintf("≤ %.0f MB", b.atMost)
 	case 1:
-		return fmt.Sprintf("≤ %.2f × %s", b.atMost, b.of[0])
+		return fmt.Sprintf("≤ %s × %s", ratioText(b.atMost), b.of[0])
 	}
 	return fmt.Sprintf("≤ %.2f × the better nginx", b.atMost)
 }
@@ -160,7 +160,7 @@ func (row *Row) summary() string {
 	}
 	var words []string
 	for _, r := range row.Ratios {
-		words = append(words, fmt.Sprintf("%.2f × %s", r.Median, r.To))
+		words = append(words, fmt.Sprintf("%s × %s", ratioText(r.Median), r.To))
 	}
 	words = append(words, row.Verdict)
 	for _, f := range row.Figures {
@@ -259,7 +259,7 @@ func (row *Row) writeText(w io.Writer) {
 		if f.Server == ours {
 			lane = percent(f.FastLane)
 		} else if q := row.ratio(f.Server); q.To != "" {
-			ratios = fmt.Sprintf("%.2f\t%.2f\t%.2f", q.Median, q.Min, q.Max)
+			ratios = fmt.Sprintf("%s\t%s\t%s", ratioText(q.Median), ratioText(q.Min), ratioText(q.Max))
 		}
 		fmt.Fprintf(t, "  %s\t%.2f\t%.2f\t%.2f\t%s\t%s\t%.0f\t%s\t%s\t%s\t\n", f.Server, f.Median, f.Min, f.Max, ratios,
 			percent(f.Kernel), f.PerSecond, percent(f.Busy), percent(f.Noise), lane)
@@ -269,3 +269,11 @@ func (row *Row) writeText(w io.Writer) {
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.0f %%", share*100) }
+
+// ratioText writes a ratio with two digits behind the point, or where these say nothing, with as many as say something.
+func ratioText(ratio float64) string {
+	if ratio > 0 && ratio < 0.01 {
+		return fmt.Sprintf("%.5f", ratio)
+	}
+	return fmt.Sprintf("%.2f", ratio)
+}

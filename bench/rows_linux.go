@@ -67,6 +67,10 @@ var rows = []*row{
 	{name: "gate-10k", work: "10 KiB file that an application names by X-Accel-Redirect", servers: gates, variant: variant{gate: true}, bound: bound{2, []string{nginxStrict}}, n: 15_000, job: file(10 * kib)},
 	{name: "gate-100m", work: "100 MiB file that an application names", servers: gates, variant: variant{gate: true}, bound: bound{2, []string{nginxStrict}}, n: 64, job: file(large)},
 	{name: "gate-plain", work: "10 KiB that an application sends through the gate", servers: gates, variant: variant{gate: true}, bound: bound{3, []string{nginxStrict}}, n: 15_000, job: plain},
+	{name: "audit", work: "1 KiB file, every request recorded, beside the same without a record", servers: twins, variant: variant{audit: true}, bound: bound{1.10, []string{bare}}, lane: true, n: 50_000, job: file(kib)},
+	{name: "sandbox", work: "1 KiB file, in the sandbox, beside the same without", servers: twins, variant: variant{open: true}, bound: bound{1.03, []string{bare}}, lane: true, n: 50_000, job: file(kib)},
+	{name: "basic", work: "1 KiB file for a user with a password (bcrypt, cost 10), beside the same for everybody", servers: twins, variant: variant{basic: true}, bound: bound{1.15, []string{bare}}, lane: true, n: 50_000, job: withPassword},
+	{name: "basic-nginx", work: "the same, beside nginx with auth_basic", servers: []string{ours, nginxSafe}, variant: variant{basic: true}, bound: bound{0.002, []string{nginxSafe}}, n: 60, job: withPassword},
 	{name: "distinct", work: "memory after 100,000 distinct files", servers: cachers, bound: bound{cacheMB + 40, nil}, n: 100_000, unit: overIdle, once: true, job: distinctNames, measure: measureDistinct},
 }
 
@@ -109,12 +113,12 @@ func pickRows(list string) ([]*row, error) {
 // pickServers returns the servers of a list of names.
 func pickServers(list string) ([]string, error) {
 	if list == "" || list == "all" {
-		return everyone, nil
+		return known, nil
 	}
 	names := strings.Split(list, ",")
 	for _, name := range names {
-		if !slices.Contains(everyone, name) {
-			return nil, fmt.Errorf("-servers %s: want some of %s", list, strings.Join(everyone, ","))
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("-servers %s: want some of %s", list, strings.Join(known, ","))
 		}
 	}
 	return names, nil

@@ -68,8 +68,10 @@ func (b *bench) measureOnce(r *row, name string) (sample, error) {
 
 // server returns the running server of that name, or starts it.
 func (b *bench) server(name string, v variant) (*server, error) {
-	if name != ours {
-		v.noCache = false // the others know no such thing
+	if name != ours { // the others know no such thing
+		v.noCache, v.audit = false, false
+		v.open = v.open && name == bare
+		v.basic = v.basic && name != bare
 	}
 	key := fmt.Sprint(name, v)
 	if b.servers[key] == nil {
