@@ -43,8 +43,9 @@ debian() {
 
 # inside COMMAND: as a newcomer's shell, with what the toolchain needs to reach its modules.
 inside() {
-	chroot "$tree" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		GOPROXY="$(go env GOPROXY)" GOSUMDB="$(go env GOSUMDB)" GOTOOLCHAIN=local GOFLAGS="$(go env GOFLAGS)" \
+	# Not a mere chroot, in which the kernel lets nobody make user namespaces.
+	unshare --mount --propagation private /bin/sh -euc 'cd "$1"; shift; mkdir -p .old; pivot_root . .old; umount -l .old; exec "$@"' inside "$tree" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt NPM_CONFIG_REGISTRY="$(npm config get registry 2>/dev/null || true)" GOPROXY="$(go env GOPROXY)" GOSUMDB="$(go env GOSUMDB)" GOTOOLCHAIN=local GOFLAGS="$(go env GOFLAGS)" \
 		http_proxy="${http_proxy-}" https_proxy="${https_proxy-}" CI="${CI-}" /bin/sh -euc "cd /root/rootbound && $1"
 }
 

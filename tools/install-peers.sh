@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 
 # present PEER PACKAGE LEAST PLACES
 present() {
+	# Other builds of nodejs than Debian's hold npm, and Debian's package of it would take their place.
+	if [ "$2" = npm ] && command -v npm >/dev/null; then return 0; fi
 	if command -v dpkg-query >/dev/null; then
 		version=$(dpkg-query -W -f '${db:Status-Abbrev}${Version}' "$2" 2>/dev/null) || return 1
 		case $version in ii\ *) ;; *) return 1 ;; esac
