@@ -40,7 +40,7 @@ func auditFlag(key string) string {
 	return "--audit"
 }
 
-// auditKey signs checkpoints.
+// auditKey signs checkpoints, and reviews.
 type auditKey struct {
 	signer   note.Signer
 	verifier string // as it is shown
@@ -51,7 +51,11 @@ func loadAuditKey(path string) (*auditKey, error) {
 	if path == "" {
 		return nil, nil
 	}
-	what := "--audit-key " + strconv.Quote(path)
+	return loadSigningKey("--audit-key "+strconv.Quote(path), path)
+}
+
+// loadSigningKey reads a private key of keygen's.
+func loadSigningKey(what, path string) (*auditKey, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, unreadable(what, err)
@@ -59,7 +63,7 @@ func loadAuditKey(path string) (*auditKey, error) {
 	text := strings.TrimSpace(string(b))
 	signer, err := note.NewSigner(text)
 	if err != nil { // which would tell of the key
-		return nil, usage(what, "it is no private key for checkpoints", "Make one with rootbound audit keygen")
+		return nil, usage(what, "it is no private key of rootbound audit keygen", "Make one with rootbound audit keygen")
 	}
 	public, err := audit.PublicKey(text)
 	if err != nil {

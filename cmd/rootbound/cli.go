@@ -24,6 +24,7 @@ type cli struct {
 	Audit      auditCmd      `cmd:"" help:"Check and search the record of who got what."`
 	Probe      probeCmd      `cmd:"" help:"Attack a running server of yours, and report what it hands out."`
 	Vet        vetCmd        `cmd:"" help:"Review source and web server configuration for unsafe file serving."`
+	Review     reviewCmd     `cmd:"" help:"Look at directories and servers with all of these, and write one report to hand on."`
 	Completion completionCmd `cmd:"" help:"Print completion for a shell."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

@@ -61,12 +61,8 @@ func (c *auditVerifyCmd) options() (o audit.VerifyOptions, err error) {
 		}
 		return o, nil
 	}
-	text := c.Key
-	if b, err := os.ReadFile(c.Key); err == nil {
-		text = strings.TrimSpace(string(b))
-	}
-	if o.Key, err = note.NewVerifier(text); err != nil {
-		return o, usage("--key "+strconv.Quote(c.Key), "it is neither a public key of checkpoints nor a file that holds one", `Give what "rootbound audit keygen" printed`)
+	if o.Key, err = publicKey(c.Key); err != nil {
+		return o, err
 	}
 	if c.Checkpoints == "" {
 		return o, nil
@@ -79,6 +75,19 @@ func (c *auditVerifyCmd) options() (o audit.VerifyOptions, err error) {
 		return o, usage("--checkpoints "+strconv.Quote(c.Checkpoints), "it holds no checkpoint", "Give the file that --checkpoint-to wrote")
 	}
 	return o, nil
+}
+
+// publicKey reads --key: the key itself, or a file that holds it.
+func publicKey(given string) (note.Verifier, error) {
+	text := given
+	if b, err := os.ReadFile(given); err == nil {
+		text = strings.TrimSpace(string(b))
+	}
+	key, err := note.NewVerifier(text)
+	if err != nil {
+		return nil, usage("--key "+strconv.Quote(given), "it is neither a public key nor a file that holds one", `Give what "rootbound audit keygen" printed`)
+	}
+	return key, nil
 }
 
 func writeVerdict(w io.Writer, r *audit.Report, o audit.VerifyOptions, spoiled int) error {

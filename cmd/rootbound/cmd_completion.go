@@ -36,7 +36,11 @@ type flag struct {
 
 func commands(n *kong.Node, path string) []command {
 	c := command{path: path, help: n.Help}
-	for _, group := range n.AllFlags(true) {
+	from := n
+	if n.DefaultCmd != nil { // what is typed without its name
+		from = n.DefaultCmd
+	}
+	for _, group := range from.AllFlags(true) {
 		for _, f := range group {
 			c.flags = append(c.flags, flag{name: f.Name, help: f.Help, takesValue: !f.IsBool(), words: words(f)})
 		}
@@ -48,6 +52,9 @@ func commands(n *kong.Node, path string) []command {
 	}
 	out := []command{c}
 	for _, child := range n.Children {
+		if child.Hidden {
+			continue
+		}
 		out[0].children = append(out[0].children, child.Name)
 		out = append(out, commands(child, strings.TrimSpace(path+" "+child.Name))...)
 	}

@@ -18,7 +18,14 @@ import (
 
 type probeCmd struct {
 	reportFlags `embed:""`
+	probeFlags  `embed:""`
 
+	Clean string `name:"clean" placeholder:"DIR" help:"Attack nothing: remove what a killed probe left around this base directory."`
+	URL   string `arg:"" optional:"" help:"The server, with FUZZ where it takes names; in path mode at the end by itself."`
+}
+
+// probeFlags say how a server is attacked.
+type probeFlags struct {
 	Mode       string   `name:"mode" placeholder:"MODE" enum:"auto,path,query,form,json,header,cookie,upload" default:"auto" group:"target" help:"Where names go: auto (default) is query where FUZZ stands in the URL's query, else path; path, query, form, json, header, cookie, or upload for the file names of uploads."`
 	Data       string   `name:"data" placeholder:"BODY" group:"target" help:"The body in form and json mode, with FUZZ."`
 	Field      string   `name:"field" placeholder:"NAME" default:"file" group:"target" help:"The field of the file in upload mode (default file)."`
@@ -43,9 +50,6 @@ type probeCmd struct {
 	Workers int           `name:"workers" placeholder:"N" default:"8" group:"pace" help:"Connections at a time (default 8)."`
 	Timeout time.Duration `name:"timeout" placeholder:"TIME" default:"10s" group:"pace" help:"How long one answer may take (default 10s)."`
 	Sample  int           `name:"sample" placeholder:"N" group:"pace" help:"Send at most so many names of each class, spread over it."`
-
-	Clean string `name:"clean" placeholder:"DIR" help:"Attack nothing: remove what a killed probe left around this base directory."`
-	URL   string `arg:"" optional:"" help:"The server, with FUZZ where it takes names; in path mode at the end by itself."`
 }
 
 // Run exits with 1 where something was found, with 2 where the attack could not begin.
@@ -53,13 +57,11 @@ func (c *probeCmd) Run(s *surroundings) error {
 	if c.Clean != "" {
 		return c.clean(s)
 	}
-	switch {
-	case c.URL == "":
+	if c.URL == "" {
 		return usage("probe", "no server was named", "Write rootbound probe http://127.0.0.1:8080/")
-	case c.Depth < 1 || c.Depth > 8:
-		return usage(fmt.Sprintf("--depth %d", c.Depth), "the corpus climbs from 1 to 8 levels", "Give a number from 1 to 8")
-	case c.Most < 1 || c.Workers < 1 || c.Workers > 256 || c.Timeout <= 0 || c.Rate < 0 || c.Sample < 0:
-		return usage("probe", "--max-requests, --workers (at most 256), --timeout, --rate and --sample are positive", "Give other numbers")
+	}
+	if err := c.check("probe"); err != nil {
+		return err
 	}
 	options, err := c.options("probe")
 	if err != nil {
@@ -69,7 +71,7 @@ func (c *probeCmd) Run(s *surroundings) error {
 	shown := newProbeProgress(s)
 	ctx, stop := untilHangup(s.ctx)
 	defer stop()
-	err = probe.Run(ctx, c.config(s, shown.show), report)
+	err = probe.Run(ctx, c.config(s, c.URL, shown.show), report)
 	shown.end()
 	unanswered := errors.Is(err, probe.ErrUnanswered)
 	if err != nil && !unanswered && !errors.Is(err, context.Canceled) {
@@ -95,15 +97,26 @@ func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
 
-func (c *probeCmd) config(s *surroundings, progress func(probe.Progress)) probe.Config {
-	mode := probe.Mode(c.Mode)
+// check refuses numbers that make no sense.
+func (f *probeFlags) check(command string) error {
+	switch {
+	case f.Depth < 1 || f.Depth > 8:
+		return usage(fmt.Sprintf("--depth %d", f.Depth), "the corpus climbs from 1 to 8 levels", "Give a number from 1 to 8")
+	case f.Most < 1 || f.Workers < 1 || f.Workers > 256 || f.Timeout <= 0 || f.Rate < 0 || f.Sample < 0:
+		return usage(command, "--max-requests, --workers (at most 256), --timeout, --rate and --sample are positive", "Give other numbers")
+	}
+	return nil
+}
+
+func (f *probeFlags) config(s *surroundings, url string, progress func(probe.Progress)) probe.Config {
+	mode := probe.Mode(f.Mode)
 	if mode == "auto" {
 		mode = ""
 	}
 	return probe.Config{
-		URL: c.URL, Mode: mode, Base: c.Base, Plant: c.Plant, Race: c.Race, File: c.File, Data: c.Data, Field: c.Field,
-		Cookie: c.Cookie, Headers: c.Header, HTTP: c.HTTP, Authorized: c.Authorized, Insecure: c.Insecure, Blind: c.Blind, Strict: c.Strict,
-		Workers: c.Workers, Rate: c.Rate, Most: c.Most, Timeout: c.Timeout, Depth: c.Depth, Platform: c.Platform, Sample: c.Sample, Only: c.Only,
+		URL: url, Mode: mode, Base: f.Base, Plant: f.Plant, Race: f.Race, File: f.File, Data: f.Data, Field: f.Field,
+		Cookie: f.Cookie, Headers: f.Header, HTTP: f.HTTP, Authorized: f.Authorized, Insecure: f.Insecure, Blind: f.Blind, Strict: f.Strict,
+		Workers: f.Workers, Rate: f.Rate, Most: f.Most, Timeout: f.Timeout, Depth: f.Depth, Platform: f.Platform, Sample: f.Sample, Only: f.Only,
 		Journals: journalDir(s), Progress: progress,
 	}
 }

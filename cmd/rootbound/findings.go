@@ -13,14 +13,20 @@ import (
 
 // reportFlags are the flags of every command that reports findings.
 type reportFlags struct {
-	Format        string `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json,sarif,html" help:"text (default), json, sarif or html."`
-	Output        string `name:"output" placeholder:"FILE" help:"Write the report there, readable for you alone, instead of to standard output."`
+	Format string `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json,sarif,html" help:"text (default), json, sarif or html."`
+
+	outputFlags `embed:""`
+}
+
+// outputFlags say where a report goes, and what it leaves out.
+type outputFlags struct {
+	Output        string `name:"output" short:"o" placeholder:"FILE" help:"Write the report there, readable for you alone, instead of to standard output."`
 	Baseline      string `name:"baseline" placeholder:"FILE" help:"Accept the findings of this list; one whose evidence changed comes back."`
 	WriteBaseline string `name:"write-baseline" placeholder:"FILE" help:"Write the list that accepts all that is found now. Exit status 0 then."`
 }
 
 // options reads the baseline.
-func (f *reportFlags) options(tool string) (finding.Options, error) {
+func (f *outputFlags) options(tool string) (finding.Options, error) {
 	o := finding.Options{Record: f.WriteBaseline != ""}
 	if f.Baseline == "" {
 		return o, nil
@@ -39,16 +45,14 @@ func (f *reportFlags) options(tool string) (finding.Options, error) {
 
 // finish writes the finished report, and its list of accepted findings. Exit status 1 where something was found.
 func (f *reportFlags) finish(s *surroundings, r *finding.Report) error {
-	if f.WriteBaseline != "" {
-		b, err := r.NewBaseline()
-		if err == nil {
-			err = b.WriteFile(f.WriteBaseline)
-		}
-		if err != nil {
-			return usage("--write-baseline "+strconv.Quote(f.WriteBaseline), cause(err), "Name a file in a directory that this user may write to")
-		}
+	if err := f.accept(r.NewBaseline); err != nil {
+		return err
 	}
-	if err := f.write(s, r); err != nil {
+	var b bytes.Buffer
+	if err := finding.Write(&b, r, f.Format, f.Output == "" && coloured(s, s.stdout)); err != nil {
+		return err
+	}
+	if err := f.write(s, b.Bytes(), r.Summary()); err != nil {
 		return err
 	}
 	if r.Found() && f.WriteBaseline == "" {
@@ -57,22 +61,33 @@ func (f *reportFlags) finish(s *surroundings, r *finding.Report) error {
 	return nil
 }
 
-func (f *reportFlags) write(s *surroundings, r *finding.Report) error {
+// accept writes the list of accepted findings, where one was asked for.
+func (f *outputFlags) accept(found func() (*finding.Baseline, error)) error {
+	if f.WriteBaseline == "" {
+		return nil
+	}
+	b, err := found()
+	if err == nil {
+		err = b.WriteFile(f.WriteBaseline)
+	}
+	if err != nil {
+		return usage("--write-baseline "+strconv.Quote(f.WriteBaseline), cause(err), "Name a file in a directory that this user may write to")
+	}
+	return nil
+}
+
+// write writes a report to where it goes; to a file whole or not at all.
+func (f *outputFlags) write(s *surroundings, text []byte, summary string) error {
 	if f.Output == "" {
-		if err := finding.Write(s.stdout, r, f.Format, coloured(s, s.stdout)); err != nil {
+		if _, err := s.stdout.Write(text); err != nil {
 			return fmt.Errorf("standard output: %w", err)
 		}
 		return nil
 	}
-	var b bytes.Buffer
-	err := finding.Write(&b, r, f.Format, false)
-	if err == nil {
-		err = durable.WriteFile(f.Output, b.Bytes(), 0o600)
-	}
-	if err != nil {
+	if err := durable.WriteFile(f.Output, text, 0o600); err != nil {
 		return usage("--output "+strconv.Quote(f.Output), cause(err), "Name a file in a directory that this user may write to")
 	}
-	if _, err := fmt.Fprintf(s.stderr, "%s; see %s\n", r.Summary(), oneLine(f.Output)); err != nil {
+	if _, err := fmt.Fprintf(s.stderr, "%s; see %s\n", summary, oneLine(f.Output)); err != nil {
 		return fmt.Errorf("standard error: %w", err)
 	}
 	return nil

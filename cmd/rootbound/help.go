@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -335,6 +337,35 @@ Examples:
   rootbound vet --baseline accepted.json app
   rootbound vet --fix diff app
 `,
+	"rootbound review": `
+A directory is looked at as inspect does, and as vet does where it holds source or web server configuration; a file as vet does;
+a URL as probe does, with its rules: only this machine, unless --i-am-authorized-for names the host, and --base names the
+directory that canaries are planted around. A target that cannot be looked at does not stop the others. 'rootbound review verify'
+checks a signed report.
+
+--compare LAST tells what is new, gone and still there since that report, of JSON or HTML, and may be the file that
+--output replaces. A LAST that does not exist makes everything new.
+
+Exit status 1: something was found that the baseline does not accept (with --compare: something that is new), or a target could
+not be looked at to its end. 2: nothing could be looked at, or wrong use; no report is written then.
+
+Examples:
+  rootbound review -o review.html files app
+  rootbound review -o review.html --base files --plant files http://127.0.0.1:8080/
+  rootbound review --skip inspect --format sarif -o review.sarif app
+  rootbound review --compare last.json -o last.json files
+  rootbound review --sign review.key --config rootbound.toml -o review.html files
+`,
+	"rootbound review verify": `
+Keys are made by 'rootbound audit keygen'. Every byte of the report is signed: what is seen on the page, and the data in it. The
+key says who vouches for the report; that what stands in it is true only whoever holds the key can say.
+
+Exit status 1: the report is not what was signed, or a --config is not the one that it speaks for.
+
+Examples:
+  rootbound review verify --key review.pub review.html
+  rootbound review verify --key review.pub --config rootbound.toml review.html
+`,
 	"rootbound completion": `
 Examples:
   rootbound completion bash > /etc/bash_completion.d/rootbound
@@ -349,7 +380,7 @@ func helpWithExamples(o kong.HelpOptions, ctx *kong.Context) error {
 	if node == nil {
 		node = ctx.Model.Node
 	}
-	if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
+	if err := printHelp(o, ctx, node); err != nil {
 		return err
 	}
 	words := strings.Fields(node.FullPath())
@@ -361,5 +392,23 @@ func helpWithExamples(o kong.HelpOptions, ctx *kong.Context) error {
 	}
 	before, after, _ := strings.Cut(examples[path], "\nExamples:\n")
 	_, err := fmt.Fprint(ctx.Stdout, before, "\n", exitStatus, "\nExamples:\n", after)
+	return err
+}
+
+// printHelp prints kong's help. Where a command has one that is meant without its name, it is about that.
+func printHelp(o kong.HelpOptions, ctx *kong.Context, node *kong.Node) error {
+	unsaid := node.DefaultCmd
+	if unsaid == nil {
+		return kong.DefaultHelpPrinter(o, ctx)
+	}
+	stdout, path := ctx.Stdout, ctx.Path
+	defer func() { ctx.Stdout, ctx.Path = stdout, path }()
+	var b strings.Builder
+	ctx.Stdout = &b
+	ctx.Path = append(slices.Clip(path), &kong.Path{Parent: node, Command: unsaid})
+	if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
+		return err
+	}
+	_, err := io.WriteString(stdout, strings.Replace(b.String(), unsaid.FullPath(), node.FullPath(), 1))
 	return err
 }

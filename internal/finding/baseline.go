@@ -24,6 +24,8 @@ type Accepted struct {
 	Rule        ID     `json:"rule"`
 	Place       string `json:"place"`
 	Count       int    `json:"count"` // findings with this fingerprint, such as two equal lines of a file
+	// Part is the part of a review that found it; "" elsewhere.
+	Part string `json:"part,omitempty"`
 }
 
 // maxBaseline bounds the file that ReadBaseline takes, in bytes.
@@ -58,6 +60,38 @@ func (b *Baseline) WriteFile(path string) error {
 		return err
 	}
 	return durable.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// Part returns what b accepts in that part of a review. A nil b accepts nothing.
+func (b *Baseline) Part(name string) *Baseline {
+	if b == nil {
+		return nil
+	}
+	out := &Baseline{Schema: b.Schema, Tool: b.Tool}
+	for _, a := range b.Accepted {
+		if a.Part == name {
+			out.Accepted = append(out.Accepted, a)
+		}
+	}
+	return out
+}
+
+// Split parts b into what accepted takes away from it and what is left. A nil accepted takes nothing.
+func (b *Baseline) Split(accepted *Baseline) (open, taken []Accepted) {
+	there := accepted.counts()
+	for _, a := range b.Accepted {
+		n := min(a.Count, there[a.Fingerprint])
+		if n > 0 {
+			there[a.Fingerprint] -= n
+			t := a
+			t.Count = n
+			taken = append(taken, t)
+		}
+		if a.Count -= n; a.Count > 0 {
+			open = append(open, a)
+		}
+	}
+	return open, taken
 }
 
 func (b *Baseline) counts() map[string]int {

@@ -3,6 +3,7 @@ package finding
 import (
 	"io"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 )
@@ -16,10 +17,14 @@ type (
 	}
 	sarifRun struct { // [3.14]
 		Tool        sarifTool         `json:"tool"`
+		Details     *sarifDetails     `json:"automationDetails,omitempty"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
 		ColumnKind  string            `json:"columnKind"`
 		Properties  map[string]any    `json:"properties,omitempty"`
+	}
+	sarifDetails struct { // [3.17]
+		ID string `json:"id"`
 	}
 	sarifTool struct { // [3.18]
 		Driver sarifDriver `json:"driver"`
@@ -93,16 +98,43 @@ var (
 	scores = map[Severity]string{High: "8.0", Medium: "5.5", Low: "3.0", Info: "0.0"}
 )
 
-func writeSARIF(w io.Writer, r *Report) error {
+// Run is a report as one of several runs of a SARIF log.
+type Run struct {
+	Report *Report
+	// Category tells runs of the same tool apart.
+	Category string
+	// Under is put before the report's paths: where its target lies, seen from where whoever reads the log is.
+	Under string
+	// Failed is why the tool could not do its work; "" is that it could.
+	Failed string
+}
+
+func writeSARIF(w io.Writer, r *Report) error { return WriteSARIF(w, Run{Report: r}) }
+
+// WriteSARIF writes several reports as one log.
+func WriteSARIF(w io.Writer, runs ...Run) error {
+	log := sarifLog{Version: "2.1.0", Schema: sarifSchema, Runs: []sarifRun{}}
+	for _, r := range runs {
+		log.Runs = append(log.Runs, r.sarif())
+	}
+	return writeJSON(w, log)
+}
+
+func (o Run) sarif() sarifRun {
+	r := o.Report
 	run := sarifRun{
 		Tool:       sarifTool{sarifDriver{Name: "rootbound " + r.Tool, Version: r.Version, URI: homepage, Rules: []sarifRule{}}},
 		Results:    []sarifResult{},
 		ColumnKind: "unicodeCodePoints",
 		Properties: map[string]any{"target": r.Target, "counts": r.Counts, "accepted": r.Accepted, "more": r.More, "looked": r.Looked},
 	}
+	if o.Category != "" {
+		run.Details = &sarifDetails{o.Category}
+	}
 	index := map[ID]int{}
 	for i := range r.Findings {
-		f := &r.Findings[i]
+		f := r.Findings[i]
+		f.Place = f.Place.under(o.Under)
 		if _, ok := index[f.Rule]; !ok {
 			rule, _ := Lookup(f.Rule)
 			index[f.Rule] = len(run.Tool.Driver.Rules)
@@ -110,12 +142,27 @@ func writeSARIF(w io.Writer, r *Report) error {
 		}
 		run.Results = append(run.Results, f.sarif(index[f.Rule]))
 	}
-	call := sarifInvocation{Successful: true, Began: r.Began.Format(time.RFC3339), Ended: r.Ended.Format(time.RFC3339)}
+	call := sarifInvocation{Successful: o.Failed == "", Began: r.Began.Format(time.RFC3339), Ended: r.Ended.Format(time.RFC3339)}
+	if o.Failed != "" {
+		call.Notifications = append(call.Notifications, sarifNotification{Level: "error", Message: sarifText{Text: o.Failed}})
+	}
 	for _, n := range r.Notes {
-		call.Notifications = append(call.Notifications, sarifNotification{Level: "warning", Message: sarifText{Text: n.Text}, Locations: n.Place.sarif()})
+		call.Notifications = append(call.Notifications, sarifNotification{Level: "warning", Message: sarifText{Text: n.Text}, Locations: n.Place.under(o.Under).sarif()})
 	}
 	run.Invocations = []sarifInvocation{call}
-	return writeJSON(w, sarifLog{Version: "2.1.0", Schema: sarifSchema, Runs: []sarifRun{run}})
+	return run
+}
+
+// under is the place, seen from where dir lies.
+func (p Place) under(dir string) Place {
+	if dir == "" || p.URL != "" {
+		return p
+	}
+	if p.Bytes != nil {
+		p.Bytes = []byte(path.Join(dir, string(p.Bytes)))
+	}
+	p.Path = path.Join(dir, p.Path)
+	return p
 }
 
 func (r *Rule) sarif() sarifRule {
@@ -157,11 +204,11 @@ func (f *Finding) sarif(index int) sarifResult {
 func (p Place) sarif() []sarifLocation {
 	uri := p.URL
 	if p.Path != "" {
-		path := p.Path
+		name := p.Path
 		if p.Bytes != nil {
-			path = string(p.Bytes)
+			name = string(p.Bytes)
 		}
-		elements := strings.Split(path, "/")
+		elements := strings.Split(name, "/")
 		for i, e := range elements {
 			elements[i] = url.PathEscape(e)
 		}

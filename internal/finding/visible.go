@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 )
 
+// Visible is visible, for what a report is about and does not hold: what was typed, and errors.
+func Visible(s string) string { return visible(s) }
+
 // visible is text that shows as what it is on one line: control characters, bytes that are no UTF-8, and characters that are
 // invisible or turn the direction of writing become Go's escapes.
 func visible(s string) string {
