@@ -57,7 +57,7 @@ func (c *reviewLookCmd) Run(s *surroundings) error {
 	}
 	ctx, stop := untilHangup(s.ctx)
 	defer stop()
-	d := review.New(versionText(), shownTargets(c.Targets))
+	d := review.New(versionText(), c.Targets)
 	d.Configuration = ready.config
 	c.look(ctx, s, d, ready.baseline)
 	if ctx.Err() != nil {
@@ -90,8 +90,13 @@ func (c *reviewLookCmd) prepare() (*preparation, error) {
 	if err := c.check("review"); err != nil {
 		return nil, err
 	}
-	if slices.Contains(c.Targets, "") {
-		return nil, usage("target", "it is empty", "Name a directory or a URL")
+	for _, t := range c.Targets {
+		if t == "" {
+			return nil, usage("target", "it is empty", "Name a directory or a URL")
+		}
+		if u, err := url.Parse(t); isURL(t) && err == nil && u.User != nil { // the report would hand it on
+			return nil, usage("target", "a URL holds a user", "Give credentials with --header 'Authorization: ...'")
+		}
 	}
 	if c.Format == "auto" {
 		c.Format = formatOf(c.Output)
@@ -226,22 +231,6 @@ func (c *reviewLookCmd) finish(s *surroundings, d *review.Document, key *auditKe
 func isURL(target string) bool {
 	scheme, _, ok := strings.Cut(target, "://")
 	return ok && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https"))
-}
-
-// shownTarget is a target without a password: reports are handed on.
-func shownTarget(target string) string {
-	if u, err := url.Parse(target); isURL(target) && err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return target
-}
-
-func shownTargets(targets []string) []string {
-	var out []string
-	for _, t := range targets {
-		out = append(out, shownTarget(t))
-	}
-	return out
 }
 
 // look runs what applies: directories first, before anything is planted in them.

@@ -28,7 +28,7 @@ type looker struct {
 
 // begin begins a part, with what its report needs; false where it was left out.
 func (l *looker) begin(tool, target string) (*review.Part, finding.Options, bool) {
-	p := l.d.Add(tool, shownTarget(target))
+	p := l.d.Add(tool, target)
 	if slices.Contains(l.Skip, tool) {
 		p.Fail(review.Left, "--skip "+tool)
 		return p, finding.Options{}, false
@@ -93,7 +93,7 @@ func (l *looker) server(ctx context.Context, target string) {
 	if !ok {
 		return
 	}
-	r := finding.NewReport("probe", programVersion(), shownTarget(target), o)
+	r := finding.NewReport("probe", programVersion(), target, o)
 	shown := newProbeProgress(l.s)
 	err := probe.Run(ctx, l.config(l.s, target, shown.show), r)
 	shown.end()
@@ -106,7 +106,7 @@ func (l *looker) server(ctx context.Context, target string) {
 	p.Tried = l.tried()
 	p.Take(r, o.Baseline)
 	if unanswered {
-		p.Fail(review.Cut, "URL "+strconv.Quote(shownTarget(target))+": it stopped answering, so that nothing found says nothing. Probe it again more slowly (--rate, --workers, --timeout).")
+		p.Fail(review.Cut, "URL "+strconv.Quote(target)+": it stopped answering, so that nothing found says nothing. Probe it again more slowly (--rate, --workers, --timeout).")
 	}
 }
 

@@ -117,6 +117,11 @@ var tools = []tool{
 	{"probe", "A running server: names in every spelling, answers and times that tell what exists, ranges, headers, uploads.", "It sees answers alone: what no answer shows it does not find."},
 }
 
+type covered struct {
+	tool
+	Threats []threat
+}
+
 type tool struct{ Name, Covers, Limits string }
 
 // threat is a rule, and what became of it.
@@ -163,9 +168,18 @@ type partView struct {
 // html writes one page that needs nothing else and runs no script: the data in it is no script, and all that is shown is
 // escaped by html/template.
 func (d *Document) html(w io.Writer, signed bool) error {
-	canonical, err := json.Marshal(d) // which leaves no < in it
+	shown, err := d.page(signed)
 	if err != nil {
 		return err
+	}
+	return page.Execute(w, shown)
+}
+
+// page is what the page shows.
+func (d *Document) page(signed bool) (any, error) {
+	canonical, err := json.Marshal(d) // which leaves no < in it
+	if err != nil {
+		return nil, err
 	}
 	var parts []partView
 	for _, p := range d.Parts {
@@ -178,19 +192,15 @@ func (d *Document) html(w io.Writer, signed bool) error {
 		}
 		parts = append(parts, v)
 	}
-	type covered struct {
-		tool
-		Threats []threat
-	}
 	var all []covered
 	for _, t := range tools {
 		all = append(all, covered{t, d.threats(t.Name)})
 	}
-	return page.Execute(w, struct {
+	return struct {
 		*Document
 		Views  []partView
 		Tools  []covered
 		Signed bool
 		Data   template.JS
-	}{d, parts, all, signed, template.JS(canonical)})
+	}{d, parts, all, signed, template.JS(canonical)}, nil
 }
