@@ -37,6 +37,8 @@ internal/config -> internal/name # patterns are read once, with the position of 
 internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
 internal/finding -> internal/durable # a list of accepted findings is whole or not there
 internal/finding -> internal/reason # rules and reasons are one vocabulary
+internal/review -> internal/finding # what it joins
+internal/review -> golang.org/x/mod # signed notes
 internal/lane -> golang.org/x/sys # epoll(7)
 internal/hotcache -> . # keeps what was opened, and opens
 internal/hotcache -> internal/reason # which refusals may be remembered
@@ -134,6 +136,7 @@ cmd/rootbound -> golang.org/x/mod # the key of the checkpoints
 cmd/rootbound -> internal/durable # a new key is on disk before it is shown
 cmd/rootbound -> internal/config # flags and file are one schema
 cmd/rootbound -> internal/finding # what inspect, probe and vet report
+cmd/rootbound -> internal/review # one report of several tools
 cmd/rootbound -> internal/name # what authz is asked about
 cmd/rootbound -> internal/request # who asks, of authz
 cmd/rootbound -> inspect # a directory before it is served
@@ -293,6 +296,8 @@ cmd/rootbound/auditlog.go: os.ReadFile # the operator's key
 cmd/rootbound/cmd_authz.go: os.Open # the operator's table of expectations
 cmd/rootbound/cmd_audit.go: os.ReadFile, os.Lstat # the operator's keys and checkpoints
 cmd/rootbound/findings.go: os.Open # the operator's accepted findings
+cmd/rootbound/cmd_review.go: os.Open, os.Stat # the operator's last report, and what a report speaks for
+cmd/rootbound/review_look.go: os.Stat # whether a target is a directory
 cmd/rootbound/cmd_audit_export.go: os.ReadFile, os.Open # certificates and credentials of the operator's collector
 cmd/rootbound/grants.go: os.Open # the operator's policies and groups
 cmd/rootbound/oidc.go: os.Open # the operator's secret at a provider
