@@ -90,6 +90,12 @@ func (c *reviewLookCmd) prepare() (*preparation, error) {
 	if err := c.check("review"); err != nil {
 		return nil, err
 	}
+	seen := map[string]bool{}
+	c.Targets = slices.DeleteFunc(c.Targets, func(t string) bool { // a part is told from others by its target
+		twice := seen[t]
+		seen[t] = true
+		return twice
+	})
 	for _, t := range c.Targets {
 		if t == "" {
 			return nil, usage("target", "it is empty", "Name a directory or a URL")
@@ -147,25 +153,25 @@ func formatOf(output string) string {
 // maxReview bounds what is read as a report, in bytes.
 const maxReview = 256 << 20
 
-func readBounded(what, name string, most int64) ([]byte, error) {
+func readBounded(what, name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, unreadable(what, err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	text, err := io.ReadAll(io.LimitReader(f, maxReview+1))
 	if err != nil {
 		return nil, unreadable(what, err)
 	}
-	if int64(len(text)) > most {
-		return nil, usage(what, fmt.Sprintf("it is over %d MiB", most>>20), "Name another file")
+	if len(text) > maxReview {
+		return nil, usage(what, fmt.Sprintf("it is over %d MiB", maxReview>>20), "Name another file")
 	}
 	return text, nil
 }
 
 // digest is a file of configuration as the report names it.
 func digest(name string) (review.File, error) {
-	text, err := readBounded("--config "+strconv.Quote(name), name, maxReview)
+	text, err := readBounded("--config "+strconv.Quote(name), name)
 	sum := sha256.Sum256(text)
 	return review.File{Name: finding.Visible(filepath.Base(name)), SHA256: hex.EncodeToString(sum[:])}, err
 }
@@ -176,7 +182,7 @@ func (c *reviewLookCmd) readLast(key *auditKey) (*review.Document, error) {
 	if _, err := os.Stat(c.Compare); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	text, err := readBounded(what, c.Compare, maxReview)
+	text, err := readBounded(what, c.Compare)
 	if err != nil {
 		return nil, err
 	}

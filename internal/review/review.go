@@ -6,6 +6,7 @@ package review
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,12 +109,7 @@ func (d *Document) Finish() { d.Ended = time.Now().UTC() }
 
 // Ran says whether anything was looked at.
 func (d *Document) Ran() bool {
-	for _, p := range d.Parts {
-		if p.Ran() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.Parts, (*Part).Ran)
 }
 
 // Unfinished are the parts that were to look, and could not, or not at all.
@@ -132,12 +128,7 @@ func (d *Document) Found() bool {
 	if d.Since != nil {
 		return d.Since.Found()
 	}
-	for _, p := range d.Parts {
-		if p.Ran() && p.Report.Found() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.Parts, func(p *Part) bool { return p.Ran() && p.Report.Found() })
 }
 
 // Baseline accepts all that was found.

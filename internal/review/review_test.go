@@ -382,7 +382,7 @@ func TestFormats(t *testing.T) {
 		"sarif": {`"ruleId": "link-escape"`, `"executionSuccessful": false`, "connection refused", `"id": "rootbound/inspect files/"`},
 		"html": {
 			"What was tried", "Since the last report", "What was not looked at", "connection refused", `<strong class="new">new</strong>`,
-			"<h1>Threats</h1>", "1 found", "none seen", "not looked for", "docs/rules/link-escape.md",
+			"<h1>Threats</h1>", "1 found", "none seen", "not looked for", "It did not run here", "docs/rules/link-escape.md",
 		},
 	} {
 		out := string(render(t, d, format))

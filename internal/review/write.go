@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/rootbound/rootbound/internal/finding"
@@ -112,13 +113,14 @@ var page = template.Must(finding.Pieces().New("review").Funcs(template.FuncMap{"
 
 // tools are what each tool looks at and what it does not, for whoever is handed a report.
 var tools = []tool{
-	{"inspect", "A directory before strangers see it: what leads out of it, what should not lie in it, who else can write to it, which names can be guessed.", "It does not ask a server: what a server makes of the directory is another matter."},
-	{"vet", "Source and web server configuration: names that are followed from a request to a file.", "It runs nothing: what it cannot follow it takes for safe."},
+	{"inspect", "A directory before strangers see it: what leads out of it, what should not lie in it, who else can write to it, which names can be guessed.", "Of each file it reads the first 64 KiB. It does not ask a server: what that makes of the directory is another matter."},
+	{"vet", "Source and web server configuration: names that are followed from a request to a file.", "It runs nothing: what it cannot follow it takes for safe. It leaves out node_modules, vendor, testdata, virtual environments and version control."},
 	{"probe", "A running server: names in every spelling, answers and times that tell what exists, ranges, headers, uploads.", "It sees answers alone: what no answer shows it does not find."},
 }
 
 type covered struct {
 	tool
+	Ran     bool
 	Threats []threat
 }
 
@@ -130,12 +132,16 @@ type threat struct {
 	Result string
 }
 
+// ranBy says whether a tool ran on any target.
+func (d *Document) ranBy(name string) bool {
+	return slices.ContainsFunc(d.Parts, func(p *Part) bool { return p.Tool == name && p.Ran() })
+}
+
 // threats are all that the tools look for.
 func (d *Document) threats(name string) []threat {
-	found, ran := map[finding.ID]int64{}, false
+	found, ran := map[finding.ID]int64{}, d.ranBy(name)
 	for _, p := range d.Parts {
 		if p.Tool == name && p.Ran() {
-			ran = true
 			for id, n := range p.byRule() {
 				found[id] += n
 			}
@@ -194,7 +200,7 @@ func (d *Document) page(signed bool) (any, error) {
 	}
 	var all []covered
 	for _, t := range tools {
-		all = append(all, covered{t, d.threats(t.Name)})
+		all = append(all, covered{t, d.ranBy(t.Name), d.threats(t.Name)})
 	}
 	return struct {
 		*Document
