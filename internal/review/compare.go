@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rootbound/rootbound/internal/finding"
@@ -9,12 +10,14 @@ import (
 
 // Change is a finding that the last report has not, or that it alone has.
 type Change struct {
-	Part        string           `json:"part"`
-	Rule        finding.ID       `json:"rule"`
-	Severity    finding.Severity `json:"severity"`
-	Place       string           `json:"place"`
-	Fingerprint string           `json:"fingerprint"`
-	Count       int              `json:"count"`
+	Part     string           `json:"part"`
+	Rule     finding.ID       `json:"rule"`
+	Severity finding.Severity `json:"severity"`
+	Place    string           `json:"place"`
+	// Evidence is the first line of it, where the report keeps the finding.
+	Evidence    string `json:"evidence,omitempty"`
+	Fingerprint string `json:"fingerprint"`
+	Count       int    `json:"count"`
 }
 
 // Comparison is what became of the findings of the last report.
@@ -122,23 +125,23 @@ func (c *Comparison) part(p, old *Part) {
 		c.byRule(p, old)
 		return
 	}
-	severity := p.severities()
+	kept := p.kept()
 	known, now := counts(old.Open, old.Accepted), counts(p.Open, p.Accepted)
 	for _, a := range p.Open {
 		added := max(0, a.Count-known[a.Fingerprint])
 		c.Still += int64(a.Count - added)
 		if added > 0 {
-			c.New = append(c.New, change(p, a, added, severity))
+			c.New = append(c.New, change(p, a, added, kept))
 		}
 	}
 	if p.State == Cut {
 		c.note("%s was cut short: what it did not find again may still be there", p.Key())
 		return
 	}
-	severity = old.severities()
+	kept = old.kept()
 	for _, a := range old.Open {
 		if gone := a.Count - now[a.Fingerprint]; gone > 0 {
-			c.Gone = append(c.Gone, change(p, a, gone, severity))
+			c.Gone = append(c.Gone, change(p, a, gone, kept))
 		}
 	}
 }
@@ -166,12 +169,12 @@ func (p *Part) byRule() map[finding.ID]int64 {
 	return n
 }
 
-// severities are those of findings whose severity may differ from their rule's.
-func (p *Part) severities() map[string]finding.Severity {
-	m := map[string]finding.Severity{}
+// kept are the findings that the report keeps, by fingerprint.
+func (p *Part) kept() map[string]*finding.Finding {
+	m := map[string]*finding.Finding{}
 	if p.Report != nil {
-		for _, f := range p.Report.Findings {
-			m[f.Fingerprint] = max(m[f.Fingerprint], f.Severity)
+		for i, f := range p.Report.Findings {
+			m[f.Fingerprint] = &p.Report.Findings[i]
 		}
 	}
 	return m
@@ -188,16 +191,18 @@ func counts(lists ...[]finding.Accepted) map[string]int {
 }
 
 // change is about a finding of p, or of its like in the last report, whose text may be a forger's.
-func change(p *Part, a finding.Accepted, n int, severities map[string]finding.Severity) Change {
-	s := severities[a.Fingerprint]
-	if s == 0 {
-		s = finding.High // of a rule that this version does not know
-		if rule, ok := finding.Lookup(a.Rule); ok {
-			s = rule.Severity
-		}
-	}
-	return Change{
-		Part: p.Key(), Rule: finding.ID(finding.Visible(string(a.Rule))), Severity: s, Place: finding.Visible(a.Place),
+func change(p *Part, a finding.Accepted, n int, kept map[string]*finding.Finding) Change {
+	// A rule that this version does not know is taken for the worst.
+	c := Change{
+		Part: p.Key(), Rule: finding.ID(finding.Visible(string(a.Rule))), Severity: finding.High, Place: finding.Visible(a.Place),
 		Fingerprint: finding.Visible(a.Fingerprint), Count: n,
 	}
+	if f := kept[a.Fingerprint]; f != nil {
+		c.Severity = f.Severity
+		c.Evidence, _, _ = strings.Cut(f.Evidence, "\n")
+		c.Evidence = finding.Visible(fmt.Sprintf("%.100s", c.Evidence))
+	} else if rule, ok := finding.Lookup(a.Rule); ok {
+		c.Severity = rule.Severity
+	}
+	return c
 }

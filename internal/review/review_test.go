@@ -113,6 +113,7 @@ func hostileReview(t testing.TB) *Document {
 	last := reviewed(nil)
 	last.Version = hostile
 	last.Parts[0].Target = finding.Visible(hostile)
+	last.Parts[0].Report.Findings = []finding.Finding{{Fingerprint: hostile, Severity: finding.Low, Evidence: hostile}}
 	last.Parts[0].Open = []finding.Accepted{{Fingerprint: hostile, Rule: hostile, Place: hostile, Count: 1}}
 	d.Compare(last)
 	return d

@@ -69,7 +69,7 @@ func (c *Comparison) Text() string {
 		}
 		fmt.Fprintf(&b, "%s:\n", head)
 		for _, n := range changes {
-			fmt.Fprintf(&b, "  %s %s  %s (%s)%s\n", n.Severity, n.Rule, n.Place, n.Part, times(n.Count))
+			fmt.Fprintf(&b, "  %s %s  %s (%s)%s\n", n.Severity, n.Rule, strings.TrimSpace(n.Place+"  "+n.Evidence), n.Part, times(n.Count))
 		}
 	}
 	list("new", c.New)
