@@ -211,9 +211,13 @@ func torn(f *os.File) bool {
 	return err == nil && last[0] != '\n'
 }
 
-// ToURL sends each checkpoint by POST, as plain text. Anything but a 2xx is an error.
+// ToURL sends each checkpoint by POST, as plain text. Anything but a 2xx is an error, and so is a redirect: a browser's way to
+// follow one is a GET, whose 200 would not say that anything was kept.
 func ToURL(to string) func(string) error {
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{
+		Timeout:       10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return func(signed string) error {
 		resp, err := client.Post(to, "text/plain; charset=utf-8", strings.NewReader(signed))
 		var ue *url.Error
@@ -230,10 +234,16 @@ func ToURL(to string) func(string) error {
 	}
 }
 
-// ReadCheckpoints reads what ToFile wrote. Lines that are none, such as one that a crash tore, are counted and left out:
-// whoever can spoil a line there can as well remove it.
+// ReadCheckpoints reads what ToFile wrote, and what ToURL sent where that was kept one after the other. Lines that are neither,
+// such as one that a crash tore, are counted and left out: whoever can spoil a line there can as well remove it.
 func ReadCheckpoints(b []byte) (all []string, spoiled int) {
-	for line := range bytes.Lines(b) {
+	for len(b) > 0 {
+		if signed, ok := sentCheckpoint(b); ok {
+			all, b = append(all, signed), b[len(signed):]
+			continue
+		}
+		line, rest, _ := bytes.Cut(b, []byte("\n"))
+		b = rest
 		var k kept
 		switch {
 		case len(bytes.TrimSpace(line)) == 0:
@@ -245,3 +255,28 @@ func ReadCheckpoints(b []byte) (all []string, spoiled int) {
 	}
 	return all, spoiled
 }
+
+// sentCheckpoint is the checkpoint that a text begins with: a statement, an empty line, and lines of signatures.
+func sentCheckpoint(b []byte) (signed string, ok bool) {
+	if !bytes.HasPrefix(b, []byte(statementHead+"\n")) {
+		return "", false
+	}
+	end := bytes.Index(b, []byte("\n\n"))
+	if end < 0 || bytes.Count(b[:end], []byte("\n")) != statementLines-1 {
+		return "", false
+	}
+	end += 2
+	for bytes.HasPrefix(b[end:], []byte(signatureStart)) {
+		n := bytes.IndexByte(b[end:], '\n')
+		if n < 0 {
+			break
+		}
+		end, ok = end+n+1, true
+	}
+	return string(b[:end]), ok
+}
+
+const (
+	statementLines = 5
+	signatureStart = "\u2014 " // of a line of a note, see golang.org/x/mod/sumdb/note
+)

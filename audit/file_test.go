@@ -248,6 +248,22 @@ func TestURLSecrets(t *testing.T) {
 	}
 }
 
+// A redirect is not a place where a checkpoint is kept. Control: where it leads to says 200 to whatever comes.
+func TestCheckpointsAreNotRedirected(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer elsewhere.Close()
+	if err := ToURL(elsewhere.URL)("x"); err != nil {
+		t.Fatal(err)
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		if err := ToURL(s.URL)("x"); err == nil {
+			t.Errorf("%d: kept", status)
+		}
+		s.Close()
+	}
+}
+
 func TestPublicKey(t *testing.T) {
 	for range 20 {
 		private, public, err := note.GenerateKey(nil, "a")

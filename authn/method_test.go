@@ -6,6 +6,7 @@ import (
 
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
+	"github.com/rootbound/rootbound/internal/state"
 )
 
 // said is a method that knows one Authorization field.
@@ -62,5 +63,34 @@ func TestMethods(t *testing.T) {
 	}
 	if _, err := New(Config{}); err == nil {
 		t.Error("an Authenticator of nothing")
+	}
+}
+
+// Somebody whose account is disabled is let in by nobody's word. Control: while it is not, the same word lets in, and so it
+// does for whoever has no account here.
+func TestDisabledByAnothersWord(t *testing.T) {
+	s := keep(t, statePath(t))
+	addUser(t, s, state.User{Name: "alice"})
+	users := accountsOf(t, s, nil)
+	a, c := newTest(t, Config{Users: users, Methods: []Method{
+		&said{field: "Word alice", who: request.Subject{ID: "alice"}},
+		&said{field: "Word carol", who: request.Subject{ID: "carol"}},
+	}})
+	for _, disabled := range []bool{false, true, false} {
+		if err := s.UpdateUser(t.Context(), "alice", func(u *state.User) error { u.Disabled = disabled; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := users.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, wait := range []bool{false, true} {
+			got, err := a.Who(c.ask("Word alice", "192.0.2.1"), wait)
+			if disabled && (reason.Of(err) != reason.CredentialInvalid || got.ID != "") || !disabled && (err != nil || got.ID != "alice") {
+				t.Errorf("disabled %v: %+v, %v", disabled, got, err)
+			}
+			if got, err := a.Who(c.ask("Word carol", "192.0.2.1"), wait); err != nil || got.ID != "carol" {
+				t.Errorf("who has no account: %+v, %v", got, err)
+			}
+		}
 	}
 }

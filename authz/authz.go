@@ -112,9 +112,10 @@ type verdict struct {
 }
 
 // memoKey is what a verdict is remembered by. name is that of a directory where all files in it are decided alike, else
-// of the file itself.
+// of the file itself. groups are those that came with the subject: they may differ from one time to the next.
 type memoKey struct {
 	subject, method string
+	groups          string
 	right           request.Right
 	mount, name     string
 	exact, dir      bool
@@ -140,11 +141,11 @@ func (m *memo) get(k memoKey) (verdict, bool) {
 }
 
 func (m *memo) put(k memoKey, v verdict) {
-	if len(k.subject)+len(k.mount)+len(k.name) > maxKey {
+	if len(k.subject)+len(k.groups)+len(k.mount)+len(k.name) > maxKey {
 		return
 	}
 	// The request's memory is the request's.
-	k.subject, k.mount, k.name = strings.Clone(k.subject), strings.Clone(k.mount), strings.Clone(k.name)
+	k.subject, k.groups, k.mount, k.name = strings.Clone(k.subject), strings.Clone(k.groups), strings.Clone(k.mount), strings.Clone(k.name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.held == nil || len(m.held) >= maxRemembered {
@@ -164,16 +165,28 @@ func (s *set) verdict(who request.Subject, right request.Right, of Resource) ver
 	} else {
 		k.exact = true
 	}
-	if len(who.Groups) == 0 { // groups of who came otherwise may differ from one time to the next
+	groups, known := joined(who.Groups)
+	k.groups = groups
+	if known {
 		if v, ok := s.memo.get(k); ok {
 			return v
 		}
 	}
 	v, _ := s.ask(who, right, of)
-	if len(who.Groups) == 0 {
+	if known {
 		s.memo.put(k, v)
 	}
 	return v
+}
+
+// joined is one text for a list of groups; ok is false where that could be another list's too.
+func joined(groups []string) (text string, ok bool) {
+	for _, g := range groups {
+		if g == "" || strings.Contains(g, "\x00") {
+			return "", false
+		}
+	}
+	return strings.Join(groups, "\x00"), true
 }
 
 // directory is that of a file where all files in it are decided alike.

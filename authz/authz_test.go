@@ -180,6 +180,11 @@ func TestGrantsAgainstOracle(t *testing.T) {
 		groups := map[string][]string{"u1": {"g"}, "u2": {"g", "h"}}
 		for range 40 {
 			who := request.Subject{ID: rapid.SampledFrom(append(users, "")).Draw(t, "asks")}
+			groups := groups
+			if who.ID != "" && rapid.Bool().Draw(t, "comes with groups") { // which differ from one time to the next
+				who.Groups = rapid.SampledFrom([][]string{{"g"}, {"h"}, {"g", "h"}, {"g\x00h"}, {""}}).Draw(t, "groups")
+				groups = map[string][]string{who.ID: slices.Concat(groups[who.ID], who.Groups)}
+			}
 			right := rapid.SampledFrom([]request.Right{request.Read, request.List}).Draw(t, "right")
 			path := rapid.SampledFrom(append(paths, "")).Draw(t, "path")
 			of := Resource{Name: path}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/rootbound/rootbound/authn"
 	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/request"
 	"github.com/rootbound/rootbound/link"
 )
 
@@ -176,4 +178,16 @@ func TestLinkToDirectoryIsABase(t *testing.T) {
 		}
 		await(t, "everything to be closed", func() bool { return s.metric(t, "rootbound_open_files") == "0" })
 	})
+}
+
+// However many users made links, what is kept in memory of them has an end.
+func TestMemoryOfOwnersIsBounded(t *testing.T) {
+	var o owners
+	for i := range 3 * maxOwners {
+		name := fmt.Sprint("user", i)
+		o.put(1, name, request.Subject{ID: name})
+		if len(o.held) > maxOwners || o.held[name].ID != name {
+			t.Fatalf("%d are held, want %d at most, %q among them", len(o.held), maxOwners, name)
+		}
+	}
 }

@@ -72,7 +72,7 @@ func (c *auditVerifyCmd) options() (o audit.VerifyOptions, err error) {
 		return o, unreadable("--checkpoints "+strconv.Quote(c.Checkpoints), err)
 	}
 	if o.Elsewhere, c.spoiled = audit.ReadCheckpoints(b); len(o.Elsewhere) == 0 {
-		return o, usage("--checkpoints "+strconv.Quote(c.Checkpoints), "it holds no checkpoint", "Give the file that --checkpoint-to wrote")
+		return o, usage("--checkpoints "+strconv.Quote(c.Checkpoints), "it holds no checkpoint", "Give the file that --checkpoint-to wrote, or what it sent, one after the other")
 	}
 	return o, nil
 }

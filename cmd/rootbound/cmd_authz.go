@@ -26,10 +26,14 @@ type grantFlags struct {
 	Config   string `name:"config" placeholder:"FILE" help:"Configuration file with [[grant]] tables, and with policies and groups in [serve]."`
 	Policies string `name:"policies" placeholder:"FILE" help:"Cedar policies."`
 	Groups   string `name:"groups" placeholder:"FILE" help:"Groups of users."`
+	State    string `name:"state" placeholder:"FILE|URL" help:"State, whose users' groups count too. That of --config is not asked unless it is named here."`
+
+	members map[string][]string // groups of the users of the state
+	others  bool                // the configuration has others than --groups say who is in which group
 }
 
-// load reads the grants; it opens nothing that is served.
-func (g *grantFlags) load() (*authz.Authorizer, error) {
+// load reads the grants, and the state where it is named; it opens nothing that is served.
+func (g *grantFlags) load(s *surroundings) (*authz.Authorizer, error) {
 	set := &setup{Settings: &config.Settings{}}
 	if g.Config != "" {
 		file, err := readConfig(g.Config)
@@ -37,6 +41,10 @@ func (g *grantFlags) load() (*authz.Authorizer, error) {
 			return nil, err
 		}
 		set.Policies, set.Groups, set.Grants = file.Serve.Policies, file.Serve.Groups, grantsOf(file.Grant)
+		g.others = file.State.DSN+file.Serve.JWTIssuer+file.Serve.OIDCIssuer+file.Serve.ProxyGroups != ""
+	}
+	if err := g.readMembers(s); err != nil {
+		return nil, err
 	}
 	if g.Policies != "" {
 		set.Policies = g.Policies
@@ -56,6 +64,36 @@ func (g *grantFlags) load() (*authz.Authorizer, error) {
 		return nil, badGrants(err)
 	}
 	return z, nil
+}
+
+// readMembers reads which groups the users of the state are in.
+func (g *grantFlags) readMembers(s *surroundings) error {
+	if g.State == "" {
+		return nil
+	}
+	set, err := newStateSettings(config.State{}, config.State{DSN: g.State}, "", s.env)
+	if err != nil {
+		return err
+	}
+	what := "--state " + strconv.Quote(set.place.Text)
+	if file := set.file(); file != "" { // a question makes none
+		if _, err := os.Stat(file); err != nil {
+			return unreadable(what, err)
+		}
+	}
+	st, err := set.open(s)
+	if err != nil {
+		return err
+	}
+	users, err := st.Users(s.ctx)
+	if err = errors.Join(err, st.Close()); err != nil {
+		return userError(what, err)
+	}
+	g.members = map[string][]string{}
+	for _, u := range users {
+		g.members[u.Name] = u.Groups
+	}
+	return nil
 }
 
 // question is who asks for what.
@@ -78,20 +116,21 @@ func newQuestion(who, action, path string) (q question, rule, remedy string) {
 	switch {
 	case path != "" && name.Local(path) != nil:
 		return q, fmt.Sprintf("%q can be the name of nothing that is served", path), "Write it as clients see it, such as reports/2026.pdf"
-	case (dir || path == "") && q.right != request.List:
-		return q, fmt.Sprintf("%q is a directory, which can only be listed", path+"/"), "Ask for list, or about a file"
+	case (dir || path == "") && q.right != request.List && q.right != request.Share:
+		return q, fmt.Sprintf("%q is a directory, which can only be listed and shared", path+"/"), "Ask for list or share, or about a file"
 	}
-	q.of.Name = path
+	q.of.Name, q.of.Dir = path, dir || path == ""
 	return q, "", ""
 }
 
 type authzExplainCmd struct {
 	grantFlags `embed:""`
 
-	As     string `name:"as" placeholder:"USER" default:"-" help:"Who asks; - (default) is whoever presents no credential."`
-	Action string `name:"action" placeholder:"RIGHT" default:"read" help:"read (default), list, create, replace, delete or share."`
-	Format string `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json" help:"text (default) or json."`
-	Name   string `arg:"" help:"File or, to be listed, directory, as clients see it."`
+	As     string   `name:"as" placeholder:"USER" default:"-" help:"Who asks; - (default) is whoever presents no credential."`
+	Action string   `name:"action" placeholder:"RIGHT" default:"read" help:"read (default), list, create, replace, delete or share."`
+	Group  []string `name:"group" placeholder:"GROUP" sep:"none" help:"Group that USER's credential says, as those of an issuer do. Repeatable."`
+	Format string   `name:"format" placeholder:"FORMAT" default:"text" enum:"text,json" help:"text (default) or json."`
+	Name   string   `arg:"" help:"File or, to be listed, directory, as clients see it."`
 }
 
 // explained is what --format json prints.
@@ -112,14 +151,18 @@ type policyText struct {
 
 // Run ends with 1 where it is denied.
 func (c *authzExplainCmd) Run(s *surroundings) error {
-	z, err := c.load()
+	z, err := c.load(s)
 	if err != nil {
 		return err
 	}
 	q, rule, remedy := newQuestion(c.As, c.Action, c.Name)
-	if rule != "" {
+	switch {
+	case rule != "":
 		return usage("authz explain", rule, remedy)
+	case q.who.Anonymous() && len(c.Group) > 0:
+		return usage("--group", "who presents no credential is in no group", "Add --as USER")
 	}
+	q.who.Groups = append(c.members[q.who.ID], c.Group...)
 	e := z.Explain(q.who, q.right, q.of)
 	if c.Format == "json" {
 		out := explained{Subject: q.who.ID, Groups: e.Groups, Action: q.right, Name: c.Name, Allowed: e.Allowed, Status: e.Status, Policies: []policyText{}}
@@ -155,6 +198,9 @@ func explainText(c *authzExplainCmd, q question, e authz.Explanation) string {
 	if len(e.Groups) > 0 {
 		fmt.Fprintf(&b, "groups: %s\n", oneLine(strings.Join(e.Groups, " ")))
 	}
+	if c.others && c.State == "" && len(c.Group) == 0 && !q.who.Anonymous() {
+		b.WriteString("groups that the state, an issuer or a proxy says were not asked for: name them by --state or --group\n")
+	}
 	if len(e.By) == 0 {
 		b.WriteString("no policy grants it\n")
 	}
@@ -172,7 +218,7 @@ type authzTestCmd struct {
 
 // Run ends with 1 where a decision differs from what is expected.
 func (c *authzTestCmd) Run(s *surroundings) error {
-	z, err := c.load()
+	z, err := c.load(s)
 	if err != nil {
 		return err
 	}
@@ -201,6 +247,7 @@ func (c *authzTestCmd) Run(s *surroundings) error {
 			return usage(at, rule, remedy)
 		}
 		asked++
+		q.who.Groups = c.members[q.who.ID]
 		if e := z.Explain(q.who, q.right, q.of); e.Allowed != (words[last] == "allow") {
 			differ++
 			if _, err := fmt.Fprintf(s.stdout, "%s: %s: %s\n", at, oneLine(strings.Join(words, " ")), decidedBy(e)); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/authn"
 	"github.com/rootbound/rootbound/internal/config"
 	"github.com/rootbound/rootbound/server"
 )
@@ -152,5 +154,40 @@ func TestSetupFile(t *testing.T) {
 	want := fmt.Sprint("portable", false, []string{"a", "b"}, []string{"unix:" + filepath.Join(dir, "s")}, filepath.Join(dir, "c"), "/k", file)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What is changed after it was read at the start, and before anybody looks for changes, is not missed.
+func TestChangedDuringTheStart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "users")
+	write := func(name, password string) {
+		t.Helper()
+		h, err := authn.NewHash(password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(name+":"+h.String()+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("alice", "secret")
+	p := &process{setup: parsed(t, "--users", file, "DIR"), surroundings: testSurroundings(t)}
+	p.ctx, p.log = t.Context(), slog.New(slog.DiscardHandler)
+	var err error
+	if p.users, err = loadUsers(p.Users); err != nil {
+		t.Fatal(err)
+	}
+	write("roberta", "secret")
+	go p.watchFiles()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if _, ok := p.users.Known("roberta"); ok {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the file that was changed is never read")
+		}
+	}
+	if _, ok := p.users.Known("alice"); ok {
+		t.Error("who was taken out is still in")
 	}
 }

@@ -198,16 +198,18 @@ Examples:
 `,
 	"rootbound authz explain": `
 The grants are those of the configuration file's [[grant]] tables and of the file of policies that it, or --policies, names.
-Nothing that is served is looked at: NAME need not exist. Exit status 1: it is denied.
+Nothing that is served is looked at: NAME need not exist. Groups are those of --groups, of the state that --state names, and
+of --group. Exit status 1: it is denied.
 
 Examples:
   rootbound authz explain --config rootbound.toml --as alice reports/2026.pdf
-  rootbound authz explain --config rootbound.toml --as alice --action list reports/
+  rootbound authz explain --config rootbound.toml --state rootbound.db --as alice --action list reports/
+  rootbound authz explain --config rootbound.toml --as carol --group staff reports/2026.pdf
   rootbound authz explain --policies policies.cedar --groups groups --as bob --format json reports/2026.pdf
 `,
 	"rootbound authz test": `
-A line is SUBJECT ACTION NAME allow|deny; SUBJECT may be - for whoever presents no credential, # begins a comment. Exit
-status 1: something is decided otherwise.
+A line is SUBJECT ACTION NAME allow|deny; SUBJECT may be - for whoever presents no credential, # begins a comment. Groups are
+those of --groups and of the state that --state names. Exit status 1: something is decided otherwise.
 
 Examples:
   rootbound authz test --config rootbound.toml expected.txt

@@ -25,6 +25,8 @@ type setup struct {
 	State *stateSettings
 	// Grants are those of the file.
 	Grants []authz.Grant
+	// Stamps are those of the files that are read again when they change, from before they were read first.
+	Stamps map[string]fileStamp
 }
 
 // setup understands the flags and the file they name.
@@ -37,8 +39,9 @@ func (c *serveCmd) setup(env func(string) string) (*setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := &config.File{}
+	file, stamps := &config.File{}, map[string]fileStamp{}
 	if c.Config != "" {
+		stamps[c.Config] = stampOf(c.Config)
 		if file, err = readConfig(c.Config); err != nil {
 			return nil, err
 		}
@@ -48,7 +51,10 @@ func (c *serveCmd) setup(env func(string) string) (*setup, error) {
 	if len(problems) > 0 {
 		return nil, usage(problems[0].Key, problems[0].Rule, problems[0].Remedy)
 	}
-	set := &setup{Settings: settings, Mounts: mergeMounts(file.Mount, mounts), ConfigFile: c.Config, Grants: grantsOf(file.Grant)}
+	set := &setup{Settings: settings, Mounts: mergeMounts(file.Mount, mounts), ConfigFile: c.Config, Grants: grantsOf(file.Grant), Stamps: stamps}
+	for _, path := range []string{set.Users, set.Policies, set.Groups, set.LinkKeys, set.JWTKeysFile()} {
+		stamps[path] = stampOf(path)
+	}
 	if set.Audit, err = auditSettings(file.Audit, c.Audit); err != nil {
 		return nil, err
 	}

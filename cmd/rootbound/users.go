@@ -101,7 +101,9 @@ func (p *process) watchFiles() {
 		return
 	}
 	for _, w := range all {
-		w.seen = stampsOf(w.paths)
+		for _, path := range w.paths { // what changed since it was read at the start is read again
+			w.seen = append(w.seen, p.Stamps[path])
+		}
 	}
 	tick := time.NewTicker(usersCheck)
 	defer tick.Stop()
