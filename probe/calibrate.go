@@ -21,6 +21,9 @@ func (r *run) calibrate(ctx context.Context) error {
 	defer x.close()
 	r.findOrdinary()
 	first, err := r.ask(ctx, x, attempt{Case: plainCase(newAbsent())})
+	if err == nil && first.late {
+		err = errLate
+	}
 	if err != nil {
 		return r.unanswered(err)
 	}
@@ -48,6 +51,8 @@ func (r *run) unanswered(err error) error {
 		return err
 	case timedOut(err):
 		return &ConfigError{what, "it takes the connection and does not answer within " + r.config.Timeout.String(), "Name a server that answers, or give it longer with --timeout"}
+	case errors.Is(err, errLate):
+		return &ConfigError{what, "it begins an answer and does not end it within " + r.config.Timeout.String(), "Name a server that answers, or give it longer with --timeout"}
 	case errors.Is(err, errGarbage):
 		return &ConfigError{what, err.Error(), "Name an HTTP server"}
 	case strings.Contains(err.Error(), "certificate"):
@@ -176,7 +181,7 @@ func (r *run) checkOrdinary(ctx context.Context, x exchanger) error {
 		r.note("no file is known that the server serves: name one with --file, so that a run that asks at the wrong place shows")
 		return nil
 	}
-	a, err := r.ask(ctx, x, attempt{Case: plainCase(r.ordinary)})
+	a, err := r.arrive(ctx, x, attempt{Case: plainCase(r.ordinary)})
 	if err != nil {
 		return r.unanswered(err)
 	}
@@ -213,7 +218,7 @@ func (r *run) checkHidden(ctx context.Context, x exchanger) error {
 	if !r.garden.planted {
 		return nil
 	}
-	a, err := r.ask(ctx, x, attempt{Case: plainCase(r.garden.names.hiddenA)})
+	a, err := r.arrive(ctx, x, attempt{Case: plainCase(r.garden.names.hiddenA)})
 	if err != nil {
 		return r.unanswered(err)
 	}

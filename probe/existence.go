@@ -103,7 +103,7 @@ func (r *run) existence(ctx context.Context) {
 			return
 		}
 		r.hit(key, evidence{
-			attempt: t, answer: a, how: fmt.Sprintf("the %s is %.100q where the file exists and %.100q where it does not", what, there, gone),
+			attempt: t, answer: a, beside: []attempt{absent}, how: fmt.Sprintf("the %s is %.100q where the file exists and %.100q where it does not", what, there, gone),
 			note: "a missing one: " + clip(r.line(absent), 300),
 		})
 	})

@@ -212,6 +212,7 @@ func readBody(r *bufio.Reader, a *answer) {
 	var err error
 	a.body, err = io.ReadAll(body)
 	a.cut = err != nil || len(a.body) > maxBody || length > int64(len(a.body))
+	a.late = err != nil && timedOut(err)
 }
 
 // chunks reads a chunked body, RFC 9112 section 7.1.

@@ -72,7 +72,7 @@ func (r *run) raceFor(ctx context.Context, rel, which string) (evidence, bool) {
 		return evidence{}, false
 	}
 	t := attempt{Case: plainCase(rel + s.name)}
-	t.Class, t.Name = "race", "race.file"
+	t.Class, t.Name, t.file = "race", "race.file", map[string]string{"a": r.garden.names.a, "b": r.garden.names.b}[which]
 	if a := r.once(ctx, t); a == nil || a.status != 200 || !bytes.Contains(a.body, []byte(racedBody)) {
 		r.note("the race says nothing: the file that would be swapped is not served")
 		s.remove()

@@ -250,16 +250,27 @@ func (r *run) send(ctx context.Context, x exchanger, req *request) (*answer, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		if lost := r.lost.add(err); r.silent.Add(1) > maxSilent || lost > maxLost {
-			r.cancel(fmt.Errorf("%w: %w", ErrUnanswered, err))
-		}
+		r.unheard(err)
 		return nil, err
+	case a.late: // what came of it is looked at
+		r.unheard(errLate)
+		return a, nil
 	}
 	r.silent.Store(0)
 	if a.status == 429 {
 		r.slowed.Add(1)
 	}
 	return a, nil
+}
+
+// errLate is an answer that began, and did not end in time.
+var errLate = errors.New("the answer did not end within the timeout")
+
+// unheard counts a request that took its time for nothing.
+func (r *run) unheard(err error) {
+	if lost := r.lost.add(err); r.silent.Add(1) > maxSilent || lost > maxLost {
+		r.cancel(fmt.Errorf("%w: %w", ErrUnanswered, err))
+	}
 }
 
 // tally counts failures and keeps the first.
@@ -311,7 +322,7 @@ func (r *run) finish(ctx context.Context, cause error) {
 		r.note("%d answers were 429: the server slows whoever asks much, and what it did not look at may still leak; --rate asks more slowly", n)
 	}
 	if n := r.lost.n; n > 0 {
-		r.note("%d requests got no answer that could be read (%v for one): what they would have shown is not known", n, r.lost.first)
+		r.note("%d requests got no whole answer that could be read (%v for one): what they would have shown is not known", n, r.lost.first)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -136,7 +136,7 @@ func TestRenamed(t *testing.T) {
 
 func TestShell(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain.txt": "plain.txt", "a b": "'a b'", "it's": `'it'\''s'`, "a\nb\x00'\\\xff": `$'a\012b\000\'\\\377'`, "": "''", "$HOME`id`": "'$HOME`id`'",
+		"plain.txt": "plain.txt", "a b": "'a b'", "it's": `'it'\''s'`, "a\nb\x00'\\\xff": `$'a\012b\000\047\134\377'`, `\`: `$'\134'`, "": "''", "$HOME`id`": "'$HOME`id`'",
 	} {
 		if got := shell(in); got != want {
 			t.Errorf("shell(%q) = %s, want %s", in, got, want)
@@ -157,7 +157,7 @@ func TestJSONText(t *testing.T) {
 func TestReadBounds(t *testing.T) {
 	g := &garden{base: "/srv/www/files"}
 	for body, want := range map[string]string{
-		"": "/srv/www/rb.txt", "0123456789abcdef-2b": "/srv/rb.txt", "0123456789abcdef-si": "/srv/www/index.html", "0123456789abcdef-99999999999999999999a": "/rb.txt",
+		"": "", "0123456789abcdef-2b": "/srv/rb.txt", "0123456789abcdef-si": "/srv/www/index.html", "0123456789abcdef-99999999999999999999a": "/rb.txt",
 	} {
 		if got := g.read(&answer{body: []byte(body)}, "rb.txt"); got != want {
 			t.Errorf("%q: %s, want %s", body, got, want)
