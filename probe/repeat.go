@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -41,7 +42,11 @@ func (r *run) repeat(key hitKey, e evidence) string {
 	if e.answer.get("Content-Encoding") != "" && len(unpack(e.answer.body)) > 0 {
 		options = append(slices.Clone(whole), "--compressed")
 	}
-	command := send(e.sent(r), options...)
+	first := e.sent(r)
+	if r.config.Mode == Upload {
+		first = r.shortened(first)
+	}
+	command := send(first, options...)
 	switch key.rule {
 	case finding.ExistenceTiming:
 		absent, _ := r.request(e.beside[0])
@@ -67,6 +72,13 @@ func (r *run) repeat(key hitKey, e evidence) string {
 		command += "; echo; ls -l " + shell(e.stored) + "; rm " + shell(e.stored)
 	}
 	return s.around(command)
+}
+
+// shortened is an upload with less in it.
+func (r *run) shortened(req *request) *request {
+	short := *req
+	short.body = bytes.Replace(req.body, r.writer.body, []byte("canary"), 1)
+	return &short
 }
 
 // repeatRace swaps with the tools of a shell. It ends by itself.

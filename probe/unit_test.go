@@ -118,6 +118,25 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
+// An answer that repeats the name asked for tells nothing, nor does one that names it whatever was asked for.
+func TestFeatures(t *testing.T) {
+	of := func(body, header string) *answer {
+		return &answer{status: 404, header: []field{{"X-File", header}}, body: []byte(body)}
+	}
+	for _, tt := range []struct{ there, gone *answer }{
+		{of("no a.txt", "a.txt"), of("no b.txt", "b.txt")}, {of("here are a.txt and c.txt", "a.txt"), of("here are a.txt and c.txt", "a.txt")},
+	} {
+		yes, no := features(tt.there, tt.gone, "a.txt"), features(tt.gone, tt.there, "b.txt")
+		if what := differ([]map[string]string{yes}, []map[string]string{no}); what != "" {
+			t.Errorf("%s and %s differ by %s", tt.there.body, tt.gone.body, what)
+		}
+	}
+	yes, no := features(of("a.txt is elsewhere", ""), of("no b.txt", ""), "a.txt"), features(of("no b.txt", ""), of("a.txt is elsewhere", ""), "b.txt")
+	if what := differ([]map[string]string{yes}, []map[string]string{no}); what == "" {
+		t.Error("the control failed: what tells the two apart is not seen")
+	}
+}
+
 // The name in a case is replaced in all three spellings, and a case of the corpus without one is left alone.
 func TestRenamed(t *testing.T) {
 	l := attack.Layout{Base: "/srv/files", File: "ok.txt", Dir: "sub", Canaries: []attack.Canary{{Name: "../rb0123456789.txt"}}}
