@@ -107,7 +107,7 @@ func ruleOf(t attempt) finding.ID {
 		return finding.NameHidden
 	case strings.HasPrefix(class, "link-"):
 		return finding.LinkEscape
-	case t.secret != nil && strings.HasPrefix(t.file, "."), slices.Contains(hiddenClasses, class):
+	case t.hidden, slices.Contains(hiddenClasses, class):
 		return finding.NameHidden
 	case !climbs && slices.Contains([]string{"absolute", "file-url", "drive", "unc", "tilde"}, class):
 		return finding.NameAbsolute

@@ -97,9 +97,9 @@ func (g *garden) replant(s *again, e evidence, req *request) {
 	if g.base == "" {
 		return
 	}
-	asked := req.target + strings.Join(req.headers, "\n") + string(req.body) + e.attempt.Text
+	asked := strings.ToLower(req.target + strings.Join(req.headers, "\n") + string(req.body) + e.attempt.Text)
 	mentions := func(name string) bool {
-		return name != "" && strings.Contains(asked, strings.TrimSuffix(strings.TrimPrefix(name, "."), ".txt"))
+		return name != "" && strings.Contains(asked, strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(name, "."), ".txt")))
 	}
 	sibling := filepath.Join(filepath.Dir(g.base), g.names.sibling)
 	if mentions(g.names.sibling) {
@@ -133,7 +133,10 @@ func (g *garden) replant(s *again, e evidence, req *request) {
 // canaries are the paths that a name may have led to: the one whose content the answer holds, or where it does not tell, all.
 func (g *garden) canaries(e evidence) (paths []string) {
 	t := e.attempt
-	if t.secret == g.hidden {
+	switch {
+	case t.secret == g.hidden && t.file == g.names.dir:
+		return []string{g.inDir(denied)}
+	case t.secret == g.hidden:
 		return []string{filepath.Join(g.base, g.names.hiddenA)}
 	}
 	if path := g.read(e.answer, t.file); path != "" {
@@ -180,7 +183,7 @@ func (g *garden) relink(s *again, t attempt) {
 		s.add("ln -s ../"+top+" "+path, "rm "+path)
 		return
 	}
-	if !g.planted || !strings.Contains(t.Text+t.Target+t.Query, g.names.dir) {
+	if !g.planted || !strings.Contains(strings.ToLower(t.Text+t.Target+t.Query), g.names.dir) {
 		return
 	}
 	s.add("mkdir "+shell(dir), "rmdir "+shell(dir))

@@ -73,7 +73,7 @@ func shows(f finding.Finding, out, base string) bool {
 
 // TestRepeat: on servers with one mistake each, the command of a finding shows it again. Those of real ones are run by TestServers.
 func TestRepeat(t *testing.T) {
-	for _, name := range []string{"naive-join", "absolute-join", "nul-cut", "follow-links", "index", "sidecar", "prefix-compare", "drop-bad-utf8"} {
+	for _, name := range []string{"naive-join", "absolute-join", "nul-cut", "follow-links", "index", "sidecar", "prefix-compare", "drop-bad-utf8", "case-fold", "normalization"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			base := plot(t)

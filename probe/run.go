@@ -23,6 +23,7 @@ type run struct {
 	ordinary string // a name that is served, or ""
 	body     []byte // what it holds
 	hides    bool   // hidden names are refused
+	denies   bool   // some of them are
 	normal   []*answer
 
 	pace     pace
@@ -155,7 +156,7 @@ func (r *run) linkAttempts() []attempt {
 		c.Class, c.Name = l.class, fmt.Sprintf("%s.%d", l.class, i)
 		t := attempt{Case: c, file: n.a, twin: n.b, secret: r.garden.secret, encoding: l.encoding}
 		if l.class == "link-hidden" {
-			t.secret = r.garden.hidden
+			t.secret, t.hidden = r.garden.hidden, true
 			if !r.hides {
 				continue
 			}
