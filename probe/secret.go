@@ -168,7 +168,7 @@ type names struct {
 	listed         string   // a file whose name is secret: it shows in a listing
 	dir            string   // the directory within the base that holds what --plant plants
 	plain          string   // an ordinary file there
-	twin           string // beside it, with a file that has the same name as one of its
+	twin           string   // beside it, with a file that has the same name as one of its
 	hiddenA        string
 	hiddenB        string
 	uploads, raced string

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,40 @@ func TestJSONText(t *testing.T) {
 	for in, want := range map[string]string{`a"b\c`: `a\"b\\c`, "x\n\x00": `x\n\u0000`, "\xff.": "\xff.", `""`: `\"\"`, "é": "é"} {
 		if got := jsonText(in); got != want {
 			t.Errorf("jsonText(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A host is this machine where all its addresses are; any other has to be named, by the very name of the URL.
+func TestPermit(t *testing.T) {
+	for _, tt := range []struct {
+		host, addresses, authorized string
+		ok                          bool
+	}{
+		{"localhost", "127.0.0.1 ::1", "", true},
+		{"127.8.9.10", "127.8.9.10", "", true},
+		{"mapped", "::ffff:127.0.0.1", "", true},
+		{"rebound.example", "127.0.0.1 192.0.2.1", "", false},
+		{"rebound.example", "::1 2001:db8::1", "", false},
+		{"all", "0.0.0.0", "", false},
+		{"all6", "::", "", false},
+		{"linklocal", "fe80::1", "", false},
+		{"mapped", "::ffff:192.0.2.1", "", false},
+		{"a.example", "192.0.2.1", "b.example", false},
+		{"a.example", "192.0.2.1", "192.0.2.1", false},
+		{"a.example", "192.0.2.1", "example", false},
+		{"a.example", "192.0.2.1", "A.EXAMPLE", true},
+	} {
+		var ips []net.IPAddr
+		for _, s := range strings.Fields(tt.addresses) {
+			ips = append(ips, net.IPAddr{IP: net.ParseIP(s)})
+		}
+		to := &target{host: tt.host}
+		if err := to.permit(ips, []string{tt.authorized}); (err == nil) != tt.ok {
+			t.Errorf("%s, which is %s, with %q authorized: %v", tt.host, tt.addresses, tt.authorized, err)
+		}
+		if to.loopback && tt.authorized != "" {
+			t.Errorf("%s is taken for this machine, and not asked slowly", tt.host)
 		}
 	}
 }
