@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rootbound/rootbound/internal/finding"
 	"github.com/rootbound/rootbound/internal/testenv"
@@ -184,6 +186,42 @@ func TestCancelled(t *testing.T) {
 	}
 	if after := tree(t, base); !slices.Equal(before, after) {
 		t.Errorf("something stays:\n%s", strings.Join(after, "\n"))
+	}
+}
+
+// TestCancelledUpload: what the server was storing when the run was ended is removed too.
+func TestCancelledUpload(t *testing.T) {
+	base := plot(t)
+	before := tree(t, base)
+	ctx, cancel := context.WithCancel(context.Background())
+	var stored atomic.Int64
+	url := serveHandler(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		f, header, err := r.FormFile("file")
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		text, err := io.ReadAll(f)
+		if stored.Add(1) > 8 {
+			cancel()
+			select {
+			case <-r.Context().Done(): // nobody waits for the answer any more
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(base, filepath.Base(header.Filename)), text, 0o644)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}))
+	c := probe.Config{URL: url, Mode: probe.Upload, Base: base, Depth: 2, Workers: 8, Only: []string{"traversal-plain"}, Journals: t.TempDir()}
+	if err := probe.Run(ctx, c, finding.NewReport("probe", "test", url, finding.Options{})); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if after := tree(t, base); !slices.Equal(before, after) || stored.Load() <= 8 {
+		t.Errorf("%d files were stored, and there is:\n%s", stored.Load(), strings.Join(after, "\n"))
 	}
 }
 

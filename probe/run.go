@@ -95,6 +95,9 @@ func newRun(ctx context.Context, c Config, report *finding.Report) (*run, error)
 		return nil, err
 	}
 	t.timeout, t.insecure = c.Timeout, c.Insecure
+	if c.Mode == Upload { // what is being stored is stored when it is answered, and is removed then
+		t.grace = min(c.Timeout, 5*time.Second)
+	}
 	if err := t.resolve(ctx, c.Authorized); err != nil {
 		return nil, err
 	}

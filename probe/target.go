@@ -20,7 +20,7 @@ type target struct {
 	addr               string // that is dialled: resolved once, so that a name cannot lead elsewhere later
 	path               string // what stands behind the authority, as it was typed
 	loopback           bool
-	timeout            time.Duration
+	timeout, grace     time.Duration
 	insecure           bool
 }
 
@@ -122,7 +122,7 @@ func (t *target) dialer(proto string) func(ctx context.Context) (net.Conn, error
 }
 
 func (t *target) http1() exchanger {
-	return &http1{dial: t.dialer("http/1.1"), host: t.hostPort, timeout: t.timeout}
+	return &http1{dial: t.dialer("http/1.1"), host: t.hostPort, timeout: t.timeout, grace: t.grace}
 }
 
 func (t *target) http2() *http2Conn {
