@@ -67,6 +67,7 @@ func vulnerable() []probed {
 			return []string{"-s", "webrick", "-o", "127.0.0.1", "-p", port, "-E", "production", example(t, "rack", "config.ru")}
 		})
 	}
+	plainest := on(func(c *probe.Config) { c.Sample = 2 }) // what they get wrong is not about names
 	return []probed{
 		{gunicorn("flask", "app:app"), []subject{
 			{"Flask", "`send_file` with the name", probe.Query, "/raw?file=FUZZ", nil, words(byName)},
@@ -91,8 +92,8 @@ func vulnerable() []probed {
 		{php, []subject{{"PHP", "`readfile` with the name", probe.Query, "/?file=FUZZ", nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")}}},
 		{rack, []subject{{"Ruby", "Sinatra's `send_file`", probe.Query, "/download?file=FUZZ", nil, words("link-escape name-traversal sibling-prefix")}}},
 		{plain, []subject{
-			{"Python", "headers put together from the name", probe.Query, "/headers?file=FUZZ", nil, words("header-injection")},
-			{"Python", "ranges without bounds", probe.Query, "/ranges?file=FUZZ", nil, words("range-amplification")},
+			{"Python", "headers put together from the name", probe.Query, "/headers?file=FUZZ", plainest, words("header-injection")},
+			{"Python", "ranges without bounds", probe.Query, "/ranges?file=FUZZ", plainest, words("range-amplification")},
 			{"Python", "read before it is judged", probe.Query, "/slow?file=FUZZ", on(func(c *probe.Config) { c.Only = []string{"traversal-plain"} }), words("existence-timing")},
 		}},
 		{func(t testing.TB, base string) string {

@@ -8,6 +8,9 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +163,34 @@ func TestShell(t *testing.T) {
 	} {
 		if got := shell(in); got != want {
 			t.Errorf("shell(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestShellsRunNothing: what a server or a file name says is one word to any shell, also to one that does not know $'...', and the
+// same bytes to bash.
+func TestShellsRunNothing(t *testing.T) {
+	run := func(shell, script string) (out string, ran bool) {
+		dir := t.TempDir()
+		cmd := exec.Command(shell, "-c", script)
+		cmd.Dir = dir
+		text, _ := cmd.Output() // a shell may refuse it
+		_, err := os.Stat(filepath.Join(dir, "ran"))
+		return string(text), err == nil
+	}
+	for _, word := range []string{
+		"x'; touch ran #\xff", "x'; touch ran; '\xff", "\xffx\\'; touch ran; '", "$(touch ran)", "`touch ran`", "x\ntouch ran\n", "x\\", `x\'; touch ran #`, "x;touch ran", "-n", "*", "~", "!touch", "a\rb", "{a,b}", "x\x1b[31m", "é'; touch ran; 'é",
+	} {
+		for _, sh := range []string{"sh", "bash"} {
+			out, ran := run(sh, "printf %s "+shell(word))
+			if ran || sh == "bash" && out != word {
+				t.Errorf("%s: %s is %q (want %q), and something ran: %t", sh, shell(word), out, word, ran)
+			}
+		}
+	}
+	if out, _ := run("sh", "printf %s $'a'"); out == "$a" { // it does not know them
+		if _, ran := run("sh", `printf %s $'x\'; touch ran #'`); !ran {
+			t.Error("the control failed: a quote that is written as one ends no word")
 		}
 	}
 }
