@@ -31,7 +31,7 @@ cmd/rootbound/listen_unix.go: os.Lchown # the same socket, which follows no link
 
 // Prefixes of strings: a sibling whose name begins with the base's (Rack::Directory), and a prefix that ends inside an
 // element (Rack::Static, goshs, OpenList, copyparty): both are matters of whole elements here.
-func TestAdvisory_CVE_2026_22860_CVE_2026_34785_CVE_2026_49244_boundaries(t *testing.T) {
+func TestAdvisory_CVE_2026_22860_CVE_2026_34785_CVE_2026_49244_CVE_2026_40876_GHSA_86cx_wwf4_phq4_boundaries(t *testing.T) {
 	base := world(t, "css/a.css=css", "css-config.env=SECRET", "share/a=a", "share-private/a=SECRET")
 	sibling := base + "_secret"
 	if err := errors.Join(os.Mkdir(sibling, 0o755), os.WriteFile(filepath.Join(sibling, "canary.txt"), []byte(canary), 0o644)); err != nil {
@@ -65,7 +65,7 @@ func TestAdvisory_CVE_2026_22860_CVE_2026_34785_CVE_2026_49244_boundaries(t *tes
 
 // A share of a file's directory showed its siblings (filebrowser, copyparty): a Sub is a descriptor of its own, of
 // nothing but itself.
-func TestAdvisory_CVE_2026_28492_share_root(t *testing.T) {
+func TestAdvisory_CVE_2026_28492_GHSA_67rw_2x62_mqqm_share_root(t *testing.T) {
 	base := world(t, "docs/share/a=a", "docs/sibling=SECRET")
 	both(t, func(t *testing.T, noOpenat2 bool) {
 		share, err := openBaseDir(t, base, Config{noOpenat2: noOpenat2}).Sub("docs/share")
@@ -123,9 +123,9 @@ func TestAdvisory_CVE_2026_25890_CVE_2026_32758_CVE_2026_35605_CVE_2025_27610_ru
 	}
 }
 
-// Active content that was stored by one user ran in another's session (SFTPGo, copyparty), and a download's name was
+// Active content that was stored by one user ran in another's session (SFTPGo, copyparty, filebrowser), and a download's name was
 // taken from the URL (Sinatra, django-sendfile2).
-func TestAdvisory_CVE_2026_49245_CVE_2023_38501_CVE_2022_45442_active_content(t *testing.T) {
+func TestAdvisory_CVE_2026_49245_CVE_2023_38501_CVE_2022_45442_CVE_2026_27948_GHSA_mmpx_jh39_wrv6_active_content(t *testing.T) {
 	const script = `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
 	base := world(t, "a.svg="+script, "a.html="+script, "a.xml="+script, "a.xhtml="+script, "noext="+script, "b.txt="+script)
 	both(t, func(t *testing.T, noOpenat2 bool) {

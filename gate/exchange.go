@@ -34,6 +34,8 @@ type exchange struct {
 	private bool
 	// answered is what became of it, where the gate answered itself.
 	answered *request.Outcome
+	// watched are the rules that only looked on.
+	watched request.Watched
 }
 
 // admit refuses what is no request for a file or a page.
@@ -93,8 +95,9 @@ func (x *exchange) refuseFile(n *named, err error) request.Outcome {
 	return x.refuse(err)
 }
 
-// watch notes what would have been done.
-func (x *exchange) watch(what string, args ...any) {
+// watch notes what would have been done, and by which rule.
+func (x *exchange) watch(by request.Watched, what string, args ...any) {
+	x.watched |= by
 	x.g.cfg.Log.Warn("watch: "+what, append([]any{"id", x.f.ID, "upstream", x.up.cfg.URL, "method", quoted(x.f.Method), "target", quoted(x.f.Target)}, args...)...)
 }
 

@@ -224,9 +224,11 @@ func (g *Gate) Serve(w http.ResponseWriter, r *http.Request, f *request.Facts, d
 			x.up = up
 			return x.take(rule, exact, path, query)
 		}
-		x.watch("a take-over rule would have answered", "rule", rule.text, "exact", exact)
+		x.watch(request.WatchedTake, "a take-over rule would have answered", "rule", rule.text, "exact", exact)
 	}
-	return x.forward()
+	out := x.forward()
+	out.Watched = x.watched
+	return out
 }
 
 // upstreamOf finds the application of a path. Paths are compared in the one spelling, so that none has a way around

@@ -184,6 +184,20 @@ func (g *gated) logs(t *testing.T, text string) {
 	}
 }
 
+// counts waits for a line of the metrics. A request may be counted a moment after its answer.
+func (g *gated) counts(t *testing.T, line string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		page := string(g.get(t, "/-/metrics", "Host: localhost").Body)
+		if strings.Contains(page, "\n"+line+"\n") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the metrics do not say %q:\n%s", line, page)
+		}
+	}
+}
+
 // file writes a file into the base.
 func (g *gated) file(t *testing.T, name, body string) string {
 	t.Helper()

@@ -169,7 +169,7 @@ func (t *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 			abandon(res)
 			return nil, &insteadOf{err: reason.New(reason.UpstreamError, errors.New("status "+strconv.Itoa(res.StatusCode)))}
 		}
-		x.watch("an error would have become the uniform 404", "status", res.StatusCode)
+		x.watch(request.WatchedUniform, "an error would have become the uniform 404", "status", res.StatusCode)
 	}
 	return res, nil
 }

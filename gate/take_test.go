@@ -286,19 +286,23 @@ func TestUniformErrors(t *testing.T) {
 		t.Errorf("while watching: %d", a.Status)
 	}
 	watching.logs(t, "would have become the uniform 404")
+	watching.counts(t, `rootbound_watched_total{rule="uniform-errors"} 1`)
+	watching.counts(t, `rootbound_watched_total{rule="take"} 0`)
+	g.counts(t, `rootbound_watched_total{rule="uniform-errors"} 0`)
 }
 
-// While watching, routes are the application's still, and the log says what would have been.
+// While watching, routes are the application's still, and the log and the metrics say what would have been.
 func TestWatch(t *testing.T) {
 	seen := &reached{}
 	g := start(t, app(t, seen.ServeHTTP), func(u *setup) { u.up.Take, u.cfg.Watch = []string{"GET /download?file={name}"}, true })
-	for _, target := range []string{"/download?file=a.txt", "/%64ownload?file=a.txt"} {
+	for _, target := range []string{"/download?file=a.txt", "/%64ownload?file=a.txt", "/other"} {
 		if a := g.get(t, target); string(a.Body) != "the application" {
 			t.Errorf("%s = %q", target, a.Body)
 		}
 	}
 	g.logs(t, "exact=true")
 	g.logs(t, "exact=false")
+	g.counts(t, `rootbound_watched_total{rule="take"} 2`)
 }
 
 // Everything that the control of spellings names is one to canonical too; this is about what must stay apart.

@@ -116,7 +116,7 @@ func TestAdvisory_CVE_2026_34786_headers_follow_the_file(t *testing.T) {
 }
 
 // No Range costs more than the whole file.
-func TestAdvisory_CVE_2026_34826_CVE_2024_26141_range_bombs(t *testing.T) {
+func TestAdvisory_CVE_2026_34826_CVE_2024_26141_CVE_2026_33658_range_bombs(t *testing.T) {
 	const size = 1 << 20
 	s := serve(t, map[string]string{"a": strings.Repeat("x", size)}, nil)
 	for _, tt := range []struct {

@@ -209,7 +209,8 @@ func TestDifferential(t *testing.T) {
 	}
 }
 
-// TestDifferentialSplit sends a few requests in two parts, cut at every byte, and byte by byte.
+// TestDifferentialSplit sends a few requests in two parts, cut at every byte, and byte by byte; and every field of the cases
+// in two parts to the fast lane, whose answer must be that to the whole of net/http.
 func TestDifferentialSplit(t *testing.T) {
 	t.Parallel()
 	quick, general := twins(t, diffTree, func(u *setup) { u.cfg.Access = nil })
@@ -221,6 +222,24 @@ func TestDifferentialSplit(t *testing.T) {
 		sameOnBoth(t, quick, general, strings.Split(raw, "")...)
 		for i := range raw {
 			sameOnBoth(t, quick, general, raw[:i], raw[i:])
+		}
+	}
+	for _, c := range requestCases(quick.get(t, "/a.txt").Header.Get("Etag")) {
+		fields, ok := strings.CutPrefix(c, "/a.txt ")
+		if !ok || fields == "" {
+			continue
+		}
+		raw := "GET /a.txt HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n\r\n"
+		want, err := talk(general, []string{raw}, nil)
+		if err != nil {
+			t.Errorf("%q: net/http: %v", raw, err)
+		}
+		for i := range raw {
+			if got, err := talk(quick, []string{raw[:i], raw[i:]}, nil); err != nil {
+				t.Errorf("%q cut at %d: %v", raw, i, err)
+			} else if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%q cut at %d: the fast lane differs from net/http (-net/http +fast):\n%s", raw, i, diff)
+			}
 		}
 	}
 }

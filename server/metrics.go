@@ -33,6 +33,7 @@ var metricTable = []metric{
 	{"rootbound_open_files", "gauge", nil, "Files and directories that are open to be sent."},
 	{"rootbound_connections", "gauge", nil, "Connections that are open."},
 	{"rootbound_connections_refused_total", "counter", nil, "Connections turned away at the connection limit."},
+	{"rootbound_watched_total", "counter", []string{"rule"}, "Requests to which a rule of the gate would have given another answer, while --watch only tries them."},
 	{"rootbound_audit_records_total", "counter", nil, "Records taken up by the audit log."},
 	{"rootbound_audit_lost_total", "counter", nil, "Records that the audit log had no room for; their number stands in it."},
 	{"rootbound_audit_failing", "gauge", nil, "1 while the audit log cannot be written."},
@@ -49,6 +50,9 @@ const (
 	causeFailed  = "read-failed"
 )
 
+// watchedRules are named as the flags that make them.
+var watchedRules = map[request.Watched]string{request.WatchedTake: "take", request.WatchedUniform: "uniform-errors"}
+
 // metrics are the server's numbers, in a registry of their own.
 type metrics struct {
 	registry    *prometheus.Registry
@@ -61,6 +65,7 @@ type metrics struct {
 	openFiles   prometheus.Gauge
 	connections prometheus.Gauge
 	refused     prometheus.Counter
+	watched     *prometheus.CounterVec
 	containment *prometheus.GaugeVec
 	build       *prometheus.GaugeVec
 	sandbox     *prometheus.GaugeVec
@@ -96,6 +101,7 @@ func newMetrics(rec Recorder) *metrics {
 	m.openFiles = gauge("rootbound_open_files").WithLabelValues()
 	m.connections = gauge("rootbound_connections").WithLabelValues()
 	m.refused = counter("rootbound_connections_refused_total").WithLabelValues()
+	m.watched = counter("rootbound_watched_total")
 	ofRecord := func(name string, read func(request.RecordStats) float64) {
 		get := func() float64 { return read(rec.Stats()) }
 		if rows[name].kind == "counter" {
@@ -128,6 +134,9 @@ func (m *metrics) start() {
 	for _, c := range []string{causeClient, causeSlow, causeChanged, causeFailed} {
 		m.aborted.WithLabelValues(c)
 	}
+	for _, rule := range watchedRules {
+		m.watched.WithLabelValues(rule)
+	}
 	m.bytes.WithLabelValues(string(request.LaneNetHTTP))
 	m.bytes.WithLabelValues(string(request.LaneFast))
 }
@@ -138,11 +147,22 @@ func (m *metrics) done(f *request.Facts, out request.Outcome, took time.Duration
 	m.requestsOf(f, out).Inc()
 	m.seconds.WithLabelValues(lane).Observe(took.Seconds())
 	m.bytes.WithLabelValues(lane).Add(float64(out.Bytes))
+	if out.Watched != 0 {
+		m.countWatched(out.Watched)
+	}
 	switch {
 	case out.Result == request.Aborted:
 		m.aborted.WithLabelValues(abortCause(out.Cause)).Inc()
 	case out.Reason != "":
 		m.refusal(out.Reason)
+	}
+}
+
+func (m *metrics) countWatched(rules request.Watched) {
+	for bit, rule := range watchedRules {
+		if rules&bit != 0 {
+			m.watched.WithLabelValues(rule).Inc()
+		}
 	}
 }
 

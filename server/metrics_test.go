@@ -98,7 +98,7 @@ func TestMetricsCount(t *testing.T) {
 }
 
 // No name, however odd, forges a line, moves a terminal's cursor or becomes a label.
-func TestAdvisory_CVE_2025_27111_log_injection(t *testing.T) {
+func TestAdvisory_CVE_2025_27111_CVE_2009_4492_CVE_2017_10784_log_injection(t *testing.T) {
 	s := serve(t, map[string]string{"404.html": "x"}, func(u *setup) { u.dir.Symlinks = rootbound.SymlinksWithin })
 	odd := []string{
 		"/%0d%0atime=forged", "/%1b[2J", "/\x80\x9b31m", "/\xc2\x9b31m", "/\u202ereversed", "/a\"b", `/a\nb`, "/\xff\xfe", "/%0A%0Dlevel=ERROR", "/\u2028x",

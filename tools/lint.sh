@@ -13,19 +13,21 @@ formatted() {
 	fi
 }
 
-vet() {
-	for system in linux darwin windows; do
-		GOOS=$system CGO_ENABLED=0 go vet ./... || return 1
+# each TARGET... -- COMMAND... runs a command for every system and architecture.
+each() {
+	targets=
+	while [ "$1" != -- ]; do
+		targets="$targets $1"
+		shift
 	done
-}
-
-cross() {
-	for target in linux/amd64 linux/arm64 darwin/arm64 windows/amd64; do
-		GOOS=${target%/*} GOARCH=${target#*/} CGO_ENABLED=0 go build ./... || return 1
+	shift
+	for target in $targets; do
+		GOOS=${target%/*} GOARCH=${target#*/} CGO_ENABLED=0 "$@" || return 1
 	done
 }
 
 step "gofumpt" formatted
-step "go vet for linux, darwin, windows" vet
+step "go vet for linux, darwin, windows" each linux/amd64 darwin/arm64 windows/amd64 -- go vet ./...
 step "staticcheck" go tool staticcheck ./...
-step "builds without cgo for linux/amd64, linux/arm64, darwin/arm64, windows/amd64" cross
+step "builds without cgo for linux/amd64, linux/arm64, darwin/arm64, windows/amd64" \
+	each linux/amd64 linux/arm64 darwin/arm64 windows/amd64 -- go build ./...

@@ -1,6 +1,7 @@
 """A Django application in one file that names files to the server in front.
 
-FILES names the directory. /accel/NAME answers with X-Accel-Redirect, /sendfile/NAME with X-Sendfile.
+FILES names the directory. /accel/NAME answers with X-Accel-Redirect, /sendfile/NAME with X-Sendfile; /raw/NAME is what both
+were before: Django sends the file itself.
 """
 
 import os
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.urls import path
 
 BASE = os.path.abspath(os.environ.get("FILES", "files"))
@@ -35,5 +36,10 @@ def sendfile(request, name):
     return response
 
 
-urlpatterns = [path("", index), path("accel/<path:name>", accel), path("sendfile/<path:name>", sendfile)]
+def raw(request, name):
+    """Never do this: the name goes straight to open."""
+    return FileResponse(open(BASE + "/" + name, "rb"))
+
+
+urlpatterns = [path("", index), path("raw/<path:name>", raw), path("accel/<path:name>", accel), path("sendfile/<path:name>", sendfile)]
 app = get_wsgi_application()

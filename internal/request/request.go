@@ -140,7 +140,18 @@ type Outcome struct {
 	Cause  error // for the operator's log only
 	Bytes  int64 // body bytes handed to the system
 	Result Result
+	// Watched says which rules only looked on, where they are being tried.
+	Watched Watched
 }
+
+// Watched is a set of rules that would have changed an answer and did not.
+type Watched uint8
+
+// The rules that can be tried.
+const (
+	WatchedTake    Watched = 1 << iota // a route would have been answered without the application
+	WatchedUniform                     // an error would have been made the uniform 404
+)
 
 // Result says how the sending ended.
 type Result string
