@@ -87,16 +87,17 @@ func drips(c net.Conn, _ *http.Request) {
 	}
 }
 
-// TestBadTargets: a server that hangs, drops, redirects, never ends or speaks no HTTP gives a note or one clear line. The run
-// comes to its end, and nothing is found.
-func TestBadTargets(t *testing.T) {
+// badTarget is a server that does not do what servers do.
+type badTarget struct {
+	name   string
+	answer func(c net.Conn, r *http.Request)
+	err    string // why it cannot begin
+	note   string
+}
+
+func badTargets() []badTarget {
 	block := strings.Repeat("x", 64<<10)
-	for _, tt := range []struct {
-		name   string
-		answer func(c net.Conn, r *http.Request)
-		err    string // why it cannot begin
-		note   string
-	}{
+	return []badTarget{
 		{"hangs", func(net.Conn, *http.Request) {}, "does not answer within", ""},
 		{"drops", func(c net.Conn, _ *http.Request) { _ = c.Close() }, "", "closes the connection"},
 		{"redirects to another host", func(c net.Conn, _ *http.Request) {
@@ -123,7 +124,13 @@ func TestBadTargets(t *testing.T) {
 		{"a gzip bomb's beginning", func(c net.Conn, _ *http.Request) {
 			fmt.Fprint(c, "HTTP/1.1 404 Not Found\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
 		}, "", ""},
-	} {
+	}
+}
+
+// TestBadTargets: a server that hangs, drops, redirects, never ends or speaks no HTTP gives a note or one clear line. The run
+// comes to its end, and nothing is found.
+func TestBadTargets(t *testing.T) {
+	for _, tt := range badTargets() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			report := finding.NewReport("probe", "test", "", finding.Options{})

@@ -41,32 +41,38 @@ func on(f func(c *probe.Config)) func(string, *probe.Config) {
 	return func(_ string, c *probe.Config) { f(c) }
 }
 
+// gunicorn runs a Flask application of the examples.
+func gunicorn(dir, module string) host {
+	return func(t testing.TB, base string) string {
+		return testenv.Gunicorn(t, example(t, dir), module, "FILES="+base)
+	}
+}
+
+func express(t testing.TB, base string) string {
+	testenv.Need(t, "express")
+	return program(t, base, []string{"NODE_PATH=/usr/share/nodejs"}, "node", func(string) []string { return []string{example(t, "vulnerable", "express.js")} })
+}
+
+func plain(t testing.TB, base string) string {
+	return program(t, base, nil, "python3", func(string) []string { return []string{example(t, "vulnerable", "plain.py")} })
+}
+
+func php(t testing.TB, base string) string {
+	return program(t, base, nil, "php", func(port string) []string {
+		return []string{"-d", "display_errors=1", "-S", "127.0.0.1:" + port, example(t, "php", "index.php")}
+	})
+}
+
+func rack(t testing.TB, base string) string {
+	testenv.Need(t, "sinatra")
+	testenv.Need(t, "webrick")
+	return program(t, base, nil, "rackup", func(port string) []string {
+		return []string{"-s", "webrick", "-o", "127.0.0.1", "-p", port, "-E", "production", example(t, "rack", "config.ru")}
+	})
+}
+
 // vulnerable are servers in which faults were planted.
 func vulnerable() []probed {
-	gunicorn := func(dir, module string) host {
-		return func(t testing.TB, base string) string {
-			return testenv.Gunicorn(t, example(t, dir), module, "FILES="+base)
-		}
-	}
-	express := func(t testing.TB, base string) string {
-		testenv.Need(t, "express")
-		return program(t, base, []string{"NODE_PATH=/usr/share/nodejs"}, "node", func(string) []string { return []string{example(t, "vulnerable", "express.js")} })
-	}
-	plain := func(t testing.TB, base string) string {
-		return program(t, base, nil, "python3", func(string) []string { return []string{example(t, "vulnerable", "plain.py")} })
-	}
-	php := func(t testing.TB, base string) string {
-		return program(t, base, nil, "php", func(port string) []string {
-			return []string{"-d", "display_errors=1", "-S", "127.0.0.1:" + port, example(t, "php", "index.php")}
-		})
-	}
-	rack := func(t testing.TB, base string) string {
-		testenv.Need(t, "sinatra")
-		testenv.Need(t, "webrick")
-		return program(t, base, nil, "rackup", func(port string) []string {
-			return []string{"-s", "webrick", "-o", "127.0.0.1", "-p", port, "-E", "production", example(t, "rack", "config.ru")}
-		})
-	}
 	plainest := on(func(c *probe.Config) { c.Sample = 2 }) // what they get wrong is not about names
 	return []probed{
 		{gunicorn("flask", "app:app"), []subject{
