@@ -22,6 +22,7 @@ type answer struct {
 	header []field
 	body   []byte
 	cut    bool // there was more, or it was broken off
+	late   bool // it was cut because it took too long
 	proto  string
 }
 

@@ -74,16 +74,30 @@ func endless(c net.Conn, head, part string) {
 	}
 }
 
-// TestBadTargets: a server that hangs, drops, redirects, never ends or speaks no HTTP gives a note or one clear line. The run
-// comes to its end, and nothing is found.
-func TestBadTargets(t *testing.T) {
+// drips sends a byte now and then, so that no wait for the next one is long.
+func drips(c net.Conn, _ *http.Request) {
+	if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"); err != nil {
+		return
+	}
+	for {
+		if _, err := io.WriteString(c, "x"); err != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// badTarget is a server that does not do what servers do.
+type badTarget struct {
+	name   string
+	answer func(c net.Conn, r *http.Request)
+	err    string // why it cannot begin
+	note   string
+}
+
+func badTargets() []badTarget {
 	block := strings.Repeat("x", 64<<10)
-	for _, tt := range []struct {
-		name   string
-		answer func(c net.Conn, r *http.Request)
-		err    string // why it cannot begin
-		note   string
-	}{
+	return []badTarget{
 		{"hangs", func(net.Conn, *http.Request) {}, "does not answer within", ""},
 		{"drops", func(c net.Conn, _ *http.Request) { _ = c.Close() }, "", "closes the connection"},
 		{"redirects to another host", func(c net.Conn, _ *http.Request) {
@@ -102,6 +116,7 @@ func TestBadTargets(t *testing.T) {
 		{"an endless header", func(c net.Conn, _ *http.Request) { endless(c, "HTTP/1.1 200 OK\r\nX: ", block) }, "the answer is not HTTP", ""},
 		{"endless interim answers", func(c net.Conn, _ *http.Request) { endless(c, "", "HTTP/1.1 103 Early Hints\r\n\r\n") }, "the answer is not HTTP", ""},
 		{"garbage", func(c net.Conn, _ *http.Request) { fmt.Fprint(c, "SSH-2.0-OpenSSH_9.2\r\n") }, "the answer is not HTTP", ""},
+		{"drips", drips, "does not end it within", ""},
 		{"a bad chunk", func(c net.Conn, _ *http.Request) {
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 			_ = c.Close()
@@ -109,7 +124,13 @@ func TestBadTargets(t *testing.T) {
 		{"a gzip bomb's beginning", func(c net.Conn, _ *http.Request) {
 			fmt.Fprint(c, "HTTP/1.1 404 Not Found\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00")
 		}, "", ""},
-	} {
+	}
+}
+
+// TestBadTargets: a server that hangs, drops, redirects, never ends or speaks no HTTP gives a note or one clear line. The run
+// comes to its end, and nothing is found.
+func TestBadTargets(t *testing.T) {
+	for _, tt := range badTargets() {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			report := finding.NewReport("probe", "test", "", finding.Options{})
@@ -149,18 +170,27 @@ func noted(r *finding.Report, what string) bool {
 	return what == ""
 }
 
-// TestDiesMeanwhile: a server that stops answering in the middle ends the run, with a note.
+// TestDiesMeanwhile: a server that stops answering in the middle, or ends no answer any more, ends the run, with a note.
 func TestDiesMeanwhile(t *testing.T) {
+	for name, f := range map[string]func(net.Conn, *http.Request){"silent": func(net.Conn, *http.Request) {}, "drips": drips} {
+		t.Run(name, func(t *testing.T) { diesMeanwhile(t, f) })
+	}
+}
+
+func diesMeanwhile(t *testing.T, f func(net.Conn, *http.Request)) {
+	t.Parallel()
 	var mu sync.Mutex
 	asked := 0
-	url := misbehaves(t, func(c net.Conn, _ *http.Request) {
+	url := misbehaves(t, func(c net.Conn, r *http.Request) {
 		mu.Lock()
 		asked++
 		n := asked
 		mu.Unlock()
-		if n <= 20 {
-			fmt.Fprint(c, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+		if n > 20 {
+			f(c, r)
+			return
 		}
+		fmt.Fprint(c, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 	})
 	report := finding.NewReport("probe", "test", "", finding.Options{})
 	err := probe.Run(context.Background(), probe.Config{URL: url, Timeout: 300 * time.Millisecond, Workers: 16, HTTP: "1.1"}, report)
@@ -187,7 +217,7 @@ func TestUnanswered(t *testing.T) {
 		report := finding.NewReport("probe", "test", "", finding.Options{})
 		err := probe.Run(context.Background(), probe.Config{URL: url, Workers: 1, Sample: tt.sample, HTTP: "1.1"}, report)
 		report.Finish()
-		if !errors.Is(err, tt.err) || !noted(report, "got no answer that could be read") {
+		if !errors.Is(err, tt.err) || !noted(report, "got no whole answer that could be read") {
 			t.Errorf("sample %d: %v, notes %v", tt.sample, err, report.Notes)
 		}
 	}

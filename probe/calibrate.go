@@ -21,6 +21,9 @@ func (r *run) calibrate(ctx context.Context) error {
 	defer x.close()
 	r.findOrdinary()
 	first, err := r.ask(ctx, x, attempt{Case: plainCase(newAbsent())})
+	if err == nil && first.late {
+		err = errLate
+	}
 	if err != nil {
 		return r.unanswered(err)
 	}
@@ -48,6 +51,8 @@ func (r *run) unanswered(err error) error {
 		return err
 	case timedOut(err):
 		return &ConfigError{what, "it takes the connection and does not answer within " + r.config.Timeout.String(), "Name a server that answers, or give it longer with --timeout"}
+	case errors.Is(err, errLate):
+		return &ConfigError{what, "it begins an answer and does not end it within " + r.config.Timeout.String(), "Name a server that answers, or give it longer with --timeout"}
 	case errors.Is(err, errGarbage):
 		return &ConfigError{what, err.Error(), "Name an HTTP server"}
 	case strings.Contains(err.Error(), "certificate"):
@@ -176,7 +181,7 @@ func (r *run) checkOrdinary(ctx context.Context, x exchanger) error {
 		r.note("no file is known that the server serves: name one with --file, so that a run that asks at the wrong place shows")
 		return nil
 	}
-	a, err := r.ask(ctx, x, attempt{Case: plainCase(r.ordinary)})
+	a, err := r.arrive(ctx, x, attempt{Case: plainCase(r.ordinary)})
 	if err != nil {
 		return r.unanswered(err)
 	}
@@ -208,21 +213,29 @@ func holdsBeginning(a *answer, body []byte) bool {
 	return ok || bytes.Contains(deflated(a), []byte(first.text))
 }
 
-// checkHidden asks for the hidden file by its plain name: only where that is refused can a spelling get by the refusal.
+// checkHidden asks for hidden files by their plain names: only where that is refused can a spelling get by the refusal.
 func (r *run) checkHidden(ctx context.Context, x exchanger) error {
 	if !r.garden.planted {
 		return nil
 	}
-	a, err := r.ask(ctx, x, attempt{Case: plainCase(r.garden.names.hiddenA)})
-	if err != nil {
+	refused := func(name string) (bool, error) {
+		a, err := r.arrive(ctx, x, attempt{Case: plainCase(name)})
+		if err != nil || a == nil {
+			return false, err
+		}
+		_, served := r.garden.hidden.in(a)
+		return !served, nil
+	}
+	var err error
+	if r.hides, err = refused(r.garden.names.hiddenA); err == nil && !r.hides {
+		r.denies, err = refused(r.garden.names.dir + "/" + denied)
+	}
+	switch {
+	case err != nil:
 		return r.unanswered(err)
-	}
-	if a == nil {
-		return nil
-	}
-	_, served := r.garden.hidden.in(a)
-	r.hides = !served
-	if served {
+	case r.denies:
+		r.note("names that start with a dot are served, and %s is not: what else is meant to be hidden must be on the server's list", denied)
+	case !r.hides:
 		r.note("names that start with a dot are served; where that is not meant, .env and .git are served too")
 	}
 	return nil

@@ -14,6 +14,7 @@ type attempt struct {
 	file     string  // name of the canary or system file in it
 	twin     string  // of another file at the same place
 	secret   *secret // what the file holds; nil for a system file
+	hidden   bool    // the name is one that is refused within the base
 	encoding string
 }
 
@@ -58,8 +59,15 @@ func (r *run) attempts() []attempt {
 	}
 	if g.planted && r.hides {
 		l := attack.Layout{Base: g.base, File: file, Dir: g.names.dir, Canaries: []attack.Canary{{Name: g.names.hiddenA}}}
-		for _, t := range each(attack.Corpus(l), attempt{file: g.names.hiddenA, twin: g.names.hiddenB, secret: g.hidden}) {
+		for _, t := range each(attack.Corpus(l), attempt{file: g.names.hiddenA, twin: g.names.hiddenB, secret: g.hidden, hidden: true}) {
 			if strings.Contains(t.Text, g.names.hiddenA[1:]) || slices.Contains(hiddenClasses, t.Class) {
+				out = append(out, t)
+			}
+		}
+	} else if g.planted && r.denies {
+		l := attack.Layout{Base: g.base, File: file, Dir: g.names.dir, Canaries: []attack.Canary{{Name: g.names.dir + "/" + denied}}}
+		for _, t := range each(attack.Corpus(l), attempt{file: g.names.dir, twin: g.names.twin, secret: g.hidden, hidden: true}) {
+			if strings.Contains(strings.ToLower(t.Text), g.names.dir) {
 				out = append(out, t)
 			}
 		}

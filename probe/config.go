@@ -38,6 +38,8 @@ type Config struct {
 	Plant bool
 	// Race is a directory beneath Base in which a file and links are swapped while the server is asked for them.
 	Race string
+	// RaceTime is how long each of at most three races takes, 5 seconds by default.
+	RaceTime time.Duration
 	// File is a name that the server serves. Empty: one is looked for in Base, or planted.
 	File string
 	// Data is the body in Form and JSON mode, with FUZZ; Field the name of the file's field in Upload mode. Cookie is the
@@ -110,6 +112,9 @@ func (c *Config) complete() error {
 	c.Workers = orInt(c.Workers, 8)
 	c.Most = orInt(c.Most, 60_000)
 	c.Depth = orInt(c.Depth, 8)
+	if c.RaceTime == 0 {
+		c.RaceTime = 5 * time.Second
+	}
 	if c.Timeout == 0 {
 		c.Timeout = 10 * time.Second
 	}

@@ -2,14 +2,12 @@ package probe
 
 import (
 	"fmt"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// shell quotes one word for a POSIX shell, with the $'...' of bash, zsh and ksh where it holds what is no plain text.
+// shell quotes one word for a POSIX shell, with the $'...' of bash, zsh and ksh where it holds what is no plain text. A shell
+// that does not know those takes the word for another one, and still for one word: no quote in it is written as a quote.
 func shell(s string) string {
 	if s != "" && !strings.ContainsFunc(s, func(c rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-", c)
@@ -18,24 +16,26 @@ func shell(s string) string {
 	}
 	odd := false
 	for i := range len(s) {
-		odd = odd || s[i] < ' ' || s[i] > '~'
+		odd = odd || s[i] < ' ' || s[i] > '~' || s[i] == '\\'
 	}
 	if !odd {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
+	return "$'" + octal(s) + "'"
+}
+
+// octal writes all that is not plain text, and what quotes, as numbers.
+func octal(s string) string {
 	var b strings.Builder
-	b.WriteString("$'")
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == '\'' || c == '\\':
-			b.WriteString(`\` + string(rune(c)))
-		case c < ' ' || c > '~':
+		case c < ' ' || c > '~' || c == '\'' || c == '\\':
 			fmt.Fprintf(&b, `\%03o`, c)
 		default:
 			b.WriteByte(c)
 		}
 	}
-	return b.String() + "'"
+	return b.String()
 }
 
 // private hides what an operator gave with --header and --cookie beside the place of the names: credentials, mostly.
@@ -85,12 +85,16 @@ func (p private) line(line string) string {
 	return name + ": " + strings.Join(parts, "; ")
 }
 
-// curl is the command that sends the same bytes. A shell's word cannot hold a NUL: such a request goes through printf.
-func curl(t *target, r *request, hide private, proto string) string {
+// whole has curl print all of an answer.
+var whole = []string{"-i", "--output", "-"}
+
+// curl is the command that sends the same bytes, with options that say what is printed. A shell's word cannot hold a NUL: such a
+// request goes through printf.
+func curl(t *target, r *request, hide private, proto string, options ...string) string {
 	if strings.ContainsRune(r.target+strings.Join(r.headers, ""), 0) || strings.ContainsRune(string(r.body), 0) {
 		return raw(t, r, hide)
 	}
-	words := []string{"curl", "-s", "-i", "--path-as-is", "-g", "--max-time", "10"}
+	words := append([]string{"curl", "-s", "--path-as-is", "-g", "--max-time", "10"}, options...)
 	switch {
 	case proto == "HTTP/2.0" && t.scheme == "http":
 		words = append(words, "--http2-prior-knowledge")
@@ -118,7 +122,7 @@ func curl(t *target, r *request, hide private, proto string) string {
 		words = append(words, "--request-target", shell(r.target))
 		u += "/"
 	}
-	return strings.Join(append(words, "--output", "-", shell(u)), " ")
+	return strings.Join(append(words, shell(u)), " ")
 }
 
 // isURL says whether curl sends the target as it is when it stands in a URL.
@@ -133,96 +137,10 @@ func raw(t *target, r *request, hide private) string {
 		shown.headers[i] = hide.line(h)
 	}
 	shown.headers = append(shown.headers, "Connection: close")
-	var b strings.Builder
-	for _, c := range (&http1{host: t.hostPort}).bytes(&shown) {
-		switch {
-		case c < ' ' || c > '~' || c == '\'' || c == '\\':
-			fmt.Fprintf(&b, `\%03o`, c)
-		case c == '%':
-			b.WriteString("%%")
-		default:
-			b.WriteByte(c)
-		}
+	text := octal(string((&http1{host: t.hostPort}).bytes(&shown)))
+	to := "curl -s --max-time 10 --output - " + shell("telnet://"+t.addr)
+	if t.scheme == "https" { // curl sends such bytes without TLS alone
+		to = "openssl s_client -quiet -servername " + shell(t.host) + " -connect " + shell(t.addr)
 	}
-	return "printf '" + b.String() + "' | curl -s --max-time 10 --output - telnet://" + t.addr
-}
-
-// replant puts what the case needs back before the command, and takes it away behind it.
-func (g *garden) replant(t attempt, a *answer, command string) string {
-	if t.secret == g.hidden && t.Class != "link-hidden" {
-		path := shell(filepath.Join(g.base, g.names.hiddenA))
-		return "echo canary > " + path + "; " + command + "; rm " + path
-	}
-	up := filepath.Dir(g.base)
-	canary := g.read(a, t.file)
-	if t.Class == "link-hidden" {
-		canary = filepath.Join(g.base, g.names.hiddenA)
-	}
-	before, after := []string{}, []string{}
-	if strings.Contains(canary, g.names.sibling) || strings.Contains(t.Text, g.names.sibling) {
-		dir := shell(filepath.Join(up, g.names.sibling))
-		before, after = append(before, "mkdir "+dir), append(after, "rmdir "+dir)
-	}
-	before, after = append(before, "echo canary > "+shell(canary)), append(after, "rm "+shell(canary))
-	if strings.HasPrefix(t.Class, "link-") {
-		b, a := g.relink(t)
-		before, after = append(before, b...), append(after, a...)
-	}
-	slices.Reverse(after)
-	return strings.Join(before, "; ") + "; " + command + "; " + strings.Join(after, "; ")
-}
-
-// read is the path of the canary that an answer holds, or of the nearest one where it is encoded.
-func (g *garden) read(a *answer, name string) string {
-	up := filepath.Dir(g.base)
-	body := string(a.body)
-	for _, u := range unpack(a.body) {
-		body += string(u.data)
-	}
-	id := canaryID.FindStringSubmatch(body)
-	switch {
-	case id == nil:
-		return filepath.Join(up, name)
-	case id[1] == "si":
-		return filepath.Join(up, g.names.sibling, "index.html")
-	case id[1][0] == 's':
-		return filepath.Join(up, g.names.sibling, name)
-	}
-	for n, _ := strconv.Atoi(id[1][:len(id[1])-1]); n > 1 && up != filepath.Dir(up); n-- { // digits, by the expression, and as many as the server likes
-		up = filepath.Dir(up)
-	}
-	return filepath.Join(up, name)
-}
-
-// canaryID is what tells canaries apart: how many levels above the base, or s for beside it, and which of the two.
-var canaryID = regexp.MustCompile(`[0-9a-f]{16}-(\d+[ab]|s[abil])`)
-
-// relink makes the links that a name goes through.
-func (g *garden) relink(t attempt) (before, after []string) {
-	dir := filepath.Join(g.base, g.names.dir)
-	if top, ok := strings.CutPrefix(t.Text, g.names.dir+"-"); ok {
-		path := shell(filepath.Join(g.base, t.Text))
-		return []string{"ln -s ../" + top + " " + path}, []string{"rm " + path}
-	}
-	before, after = []string{"mkdir " + shell(dir)}, []string{"rmdir " + shell(dir)}
-	rest := strings.TrimPrefix(t.Text, g.names.dir+"/")
-	if t.Class == "link-index" || t.Class == "link-sidecar" {
-		rest = ""
-	}
-	for _, it := range g.made {
-		name, ok := strings.CutPrefix(filepath.ToSlash(it.Path), filepath.ToSlash(dir)+"/")
-		chained := t.Class == "link-chain" && slices.Contains([]string{"one-" + t.file, "two-" + t.file, "rel-" + t.file}, name)
-		if it.Kind == kindLink && ok && (chained || rest == name || strings.HasPrefix(rest, name+"/") ||
-			rest == "" && (strings.HasPrefix(name, "index/") || strings.HasPrefix(name, strings.TrimPrefix(t.Text, g.names.dir+"/")))) {
-			before, after = append(before, "ln -s "+shell(it.Text)+" "+shell(it.Path)), append(after, "rm "+shell(it.Path))
-		}
-		if it.Kind == kindDir && ok && strings.HasPrefix(t.Text, g.names.dir+"/"+name) {
-			before, after = append(before, "mkdir "+shell(it.Path)), append(after, "rmdir "+shell(it.Path))
-		}
-	}
-	if t.Class == "link-sidecar" {
-		page := shell(filepath.Join(g.base, filepath.FromSlash(t.Text)))
-		before, after = append(before, "echo page > "+page), append(after, "rm "+page)
-	}
-	return before, after
+	return "printf '" + strings.ReplaceAll(text, "%", "%%") + "' | " + to
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,13 +13,10 @@ import (
 	"github.com/rootbound/rootbound/internal/finding"
 )
 
-// Content of well-known system files. Lines of /etc/group and /etc/passwd both begin "root:x:0:".
-var systemContent = regexp.MustCompile(`(?m)^root:[^:\r\n]{0,200}:0:(0:|$|[a-z])|(?i); for 16-bit app support|^\[mci extensions\]|^\[386enh\]`)
-
 // examine looks at an answer for everything that an answer alone can show.
 func (r *run) examine(ctx context.Context, x exchanger, t attempt, a *answer) {
 	if how, ok := r.leaks(t, a); ok {
-		r.leaked(ctx, x, t, a, how)
+		r.leaked(ctx, x, t, evidence{answer: a, how: how})
 		return
 	}
 	r.discloses(ctx, x, t, a)
@@ -28,12 +24,13 @@ func (r *run) examine(ctx context.Context, x exchanger, t attempt, a *answer) {
 	if to, ok := r.follow(t, a); ok {
 		moved := t
 		moved.Case = attack.Case{Class: t.Class, Name: t.Name + ".redirected", Target: to, Text: t.Text}
-		b, err := r.send(ctx, x, &request{method: "GET", target: to, headers: r.writer.headers("")})
+		then := r.moved(to)
+		b, err := r.send(ctx, x, then)
 		if err != nil {
 			return
 		}
 		if how, ok := r.leaks(moved, b); ok {
-			r.leaked(ctx, x, t, b, how+", behind a redirect to "+to)
+			r.leaked(ctx, x, t, evidence{answer: b, how: how + ", behind a redirect to " + to, then: then})
 		}
 	}
 }
@@ -58,13 +55,8 @@ func (r *run) leaks(t attempt, a *answer) (how string, ok bool) {
 	return "", false
 }
 
-// maxMatched bounds what is matched with expressions, which are slow on large bodies: errors and system files are small.
-const maxMatched = 64 << 10
-
-func beginning(b []byte) []byte { return b[:min(len(b), maxMatched)] }
-
 // ordinarily says whether ordinary answers match too, so that a match says nothing.
-func (r *run) ordinarily(re *regexp.Regexp) bool {
+func (r *run) ordinarily(re *pattern) bool {
 	return re.Match(beginning(r.body)) || slices.ContainsFunc(r.normal, func(a *answer) bool { return re.Match(beginning(a.body)) || re.Match(a.head()) })
 }
 
@@ -86,6 +78,23 @@ func (r *run) follow(t attempt, a *answer) (string, bool) {
 	return to, r.follows[t.Class] <= maxFollows
 }
 
+// moved asks for the target of a redirect.
+func (r *run) moved(to string) *request {
+	return &request{method: "GET", target: to, headers: r.writer.headers("")}
+}
+
+// arrive is ask, and one redirect to the same host is followed.
+func (r *run) arrive(ctx context.Context, x exchanger, t attempt) (*answer, error) {
+	a, err := r.ask(ctx, x, t)
+	if err != nil || a == nil {
+		return a, err
+	}
+	if to, ok := r.follow(t, a); ok {
+		return r.send(ctx, x, r.moved(to))
+	}
+	return a, nil
+}
+
 // ruleOf is the rule that a file handed out by a case of this class breaks.
 func ruleOf(t attempt) finding.ID {
 	name := t.Text
@@ -98,7 +107,7 @@ func ruleOf(t attempt) finding.ID {
 		return finding.NameHidden
 	case strings.HasPrefix(class, "link-"):
 		return finding.LinkEscape
-	case t.secret != nil && strings.HasPrefix(t.file, "."), slices.Contains(hiddenClasses, class):
+	case t.hidden, slices.Contains(hiddenClasses, class):
 		return finding.NameHidden
 	case !climbs && slices.Contains([]string{"absolute", "file-url", "drive", "unc", "tilde"}, class):
 		return finding.NameAbsolute
@@ -113,18 +122,19 @@ func ruleOf(t attempt) finding.ID {
 }
 
 // leaked counts an answer that hands out what it must not, after the first ones of each kind were confirmed.
-func (r *run) leaked(ctx context.Context, x exchanger, t attempt, a *answer, how string) {
-	key := hitKey{ruleOf(t), t.Class, a.proto}
+func (r *run) leaked(ctx context.Context, x exchanger, t attempt, e evidence) {
+	key := hitKey{ruleOf(t), t.Class, e.answer.proto}
 	if !r.wants(key, t.Name) {
 		return
 	}
 	if !r.confirms(ctx, x, t) {
 		if ctx.Err() == nil {
-			r.note("%s: %s was in the answer once and not when another file was asked for in the same way", t.Name, how)
+			r.note("%s: %s was in the answer once and not when another file was asked for in the same way", t.Name, e.how)
 		}
 		return
 	}
-	r.hit(key, evidence{attempt: t, answer: a, how: how})
+	e.attempt = t
+	r.hit(key, e)
 }
 
 // confirms asks for the other file in the same way.
@@ -144,21 +154,12 @@ func (r *run) confirms(ctx context.Context, x exchanger, t attempt) bool {
 	}
 	_, leaks := r.leaks(t, a)
 	if to, moved := r.follow(t, a); !leaks && moved {
-		if a, err = r.send(ctx, x, &request{method: "GET", target: to, headers: r.writer.headers("")}); err == nil {
+		if a, err = r.send(ctx, x, r.moved(to)); err == nil {
 			_, leaks = r.leaks(t, a)
 		}
 	}
 	return leaks
 }
-
-// stackTraces are how languages print one.
-var stackTraces = regexp.MustCompile(`Traceback \(most recent call last\)|goroutine \d+ \[running\]|\n\s+at [\w$.<> ]+ \(?(?:file://|node:|/|[A-Z]:\\)[^\s)]+:\d+:\d+|&nbsp;at [\w$.&;]+ \(|` +
-	`\n\s+at [\w$.]+\([\w]+\.java:\d+\)|[\w/.-]+\.rb:\d+:in [` + "`" + `']|#0 /[^\s(]+\(\d+\)|Stack trace:\s*\n?#0`)
-
-// pathInError is an absolute path in one of the texts that runtimes write about a file that they could not open.
-var pathInError = regexp.MustCompile(`(?:No such file or directory|Permission denied|Is a directory|Not a directory)[^\n<]{0,20}['"](/[^'"\n]+)['"]|` +
-	`open (/[^\n:]+): no such file|ENOENT[^\n]{0,60}'(/[^'\n]+)'|(?:readfile|include|fopen|file_get_contents|require)\((?:<a[^>]*>[^<]*</a>)?(/[^)\n]+)\)|` +
-	` in (?:<b>)?(/[^\s<:]+\.php)(?:</b>)? on line|@ rb_sysopen - (/[^\n]+)`)
 
 // discloses looks for absolute paths and stack traces. A path that the request itself named is not the server's secret.
 func (r *run) discloses(ctx context.Context, x exchanger, t attempt, a *answer) {

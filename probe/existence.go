@@ -59,15 +59,21 @@ func (r *run) pairs() []attempt {
 // Headers whose values differ from answer to answer, or say when.
 var restless = []string{"Date", "Age", "Expires", "Set-Cookie", "Last-Modified", "Etag", "X-Runtime", "X-Request-Id", "Request-Id", "Connection", "Keep-Alive"}
 
-// features are what two answers are compared by. The names asked for are masked in them; both are of one length.
-func features(a *answer, asked string) map[string]string {
-	mask := func(s string) string { return strings.ReplaceAll(s, asked, "NAME") }
-	f := map[string]string{"status": statusText(a.status), "length of the body": fmt.Sprint(len(a.body)), "body": mask(string(a.body))}
+// features are what two answers are compared by. The names asked for are masked in them; both are of one length. What is the same
+// in both is left as it is: a listing that names a file has not repeated what was asked for.
+func features(a, other *answer, asked string) map[string]string {
+	mask := func(s, others string) string {
+		if s == others {
+			return s
+		}
+		return strings.ReplaceAll(s, asked, "NAME")
+	}
+	f := map[string]string{"status": statusText(a.status), "length of the body": fmt.Sprint(len(a.body)), "body": mask(string(a.body), string(other.body))}
 	var present []string
 	for _, h := range a.header {
 		present = append(present, strings.ToLower(h.name))
 		if !slices.ContainsFunc(restless, func(s string) bool { return strings.EqualFold(s, h.name) }) {
-			f["header "+strings.ToLower(h.name)] = mask(h.value)
+			f["header "+strings.ToLower(h.name)] = mask(h.value, other.get(h.name))
 		}
 	}
 	slices.Sort(present)
@@ -103,7 +109,7 @@ func (r *run) existence(ctx context.Context) {
 			return
 		}
 		r.hit(key, evidence{
-			attempt: t, answer: a, how: fmt.Sprintf("the %s is %.100q where the file exists and %.100q where it does not", what, there, gone),
+			attempt: t, answer: a, beside: []attempt{absent}, how: fmt.Sprintf("the %s is %.100q where the file exists and %.100q where it does not", what, there, gone),
 			note: "a missing one: " + clip(r.line(absent), 300),
 		})
 	})
@@ -139,7 +145,7 @@ func (r *run) pair(ctx context.Context, x exchanger, t attempt, missing string) 
 	if err != nil || b == nil {
 		return nil, nil, false
 	}
-	return features(a, t.file), features(b, missing), true
+	return features(a, b, t.file), features(b, a, missing), true
 }
 
 // told3 asks three times for each, in turn, and names what is constant in both kinds of answers and differs between them.

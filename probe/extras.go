@@ -23,7 +23,7 @@ func (r *run) anchors(ctx context.Context) {
 	r.begin("a newline at the end", 8)
 	x := r.target.http1()
 	defer x.close()
-	var shown attempt
+	var shown [3]attempt
 	var last *answer
 	refused := 0
 	for _, mark := range []string{"!", "~"} { // the second time with other names, and another character
@@ -35,7 +35,7 @@ func (r *run) anchors(ctx context.Context) {
 			if err != nil || a == nil || a.status == 0 {
 				return
 			}
-			status[i], shown, last = a.status, t, a
+			status[i], shown[i], last = a.status, t, a
 		}
 		if status[0] != status[2] || status[0] == status[1] || status[1] < 400 || status[1] >= 500 {
 			return
@@ -43,7 +43,7 @@ func (r *run) anchors(ctx context.Context) {
 		refused = status[1]
 	}
 	r.hit(hitKey{finding.AllowlistNewline, "newline", last.proto}, evidence{
-		attempt: shown, answer: last, how: fmt.Sprintf("a missing name that ends in a newline is answered as any missing name, and one with ! or ~ in it is %s", statusText(refused)),
+		attempt: shown[2], beside: shown[:2], answer: last, how: fmt.Sprintf("a missing name that ends in a newline is answered as any missing name, and one with ! or ~ in it is %s", statusText(refused)),
 	})
 }
 

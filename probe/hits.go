@@ -33,7 +33,10 @@ type evidence struct {
 	request *request // where the attempt does not say it
 	answer  *answer
 	how     string
-	note    string // more lines
+	note    string    // more lines
+	beside  []attempt // are answered otherwise, and what shows it is the difference
+	then    *request  // where the first answer is a redirect
+	stored  string    // the path of what the server made
 }
 
 // maxShown is how many requests of a kind are confirmed and shown; the rest is counted.
@@ -97,7 +100,7 @@ func (r *run) reportHits() {
 			Rule: key.rule, Place: finding.Place{URL: r.target.origin() + r.writer.path},
 			Reason: reasonOf(key, h, about[key.class]), Evidence: r.evidenceText(h),
 			Identity: identity(r.config.Mode, key, h),
-			Repeat:   r.repeat(first),
+			Repeat:   r.repeat(key, first),
 			Extra:    map[string]string{"technique": key.class, "protocol": key.proto, "requests": fmt.Sprint(h.count)},
 		}
 		switch key.rule {
@@ -188,14 +191,4 @@ func statusText(status int) string {
 		return "no answer"
 	}
 	return strings.TrimSpace(fmt.Sprint(status, " ", http.StatusText(status)))
-}
-
-// repeat is a command for a shell that shows the finding again. What was planted is gone, so the command plants it again.
-func (r *run) repeat(e evidence) string {
-	req := e.sent(r)
-	command := curl(r.target, req, r.hide, e.answer.proto)
-	if e.attempt.file == "" || e.attempt.secret == nil || r.garden.base == "" || e.request != nil {
-		return command
-	}
-	return r.garden.replant(e.attempt, e.answer, command)
 }

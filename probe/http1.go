@@ -37,6 +37,7 @@ type http1 struct {
 	dial    func(ctx context.Context) (net.Conn, error)
 	host    string
 	timeout time.Duration
+	grace   time.Duration // for the answer that is waited for when ctx ends
 
 	conn net.Conn
 	r    *bufio.Reader
@@ -74,7 +75,7 @@ func (c *http1) exchange(ctx context.Context, r *request) (*answer, error) {
 		c.close()
 		return &answer{}, nil
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now().Add(c.grace)) })
 	defer stop()
 	// A server may refuse before it has read everything: its answer counts, not the error of the write.
 	_, _ = conn.Write(c.bytes(r))
@@ -212,6 +213,7 @@ func readBody(r *bufio.Reader, a *answer) {
 	var err error
 	a.body, err = io.ReadAll(body)
 	a.cut = err != nil || len(a.body) > maxBody || length > int64(len(a.body))
+	a.late = err != nil && timedOut(err)
 }
 
 // chunks reads a chunked body, RFC 9112 section 7.1.

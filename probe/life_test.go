@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rootbound/rootbound/internal/finding"
 	"github.com/rootbound/rootbound/internal/testenv"
@@ -187,33 +189,39 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// TestRepeat: the command of a finding shows it again, with the file that it plants, and leaves nothing behind.
-func TestRepeat(t *testing.T) {
-	testenv.Need(t, "curl")
-	for _, name := range []string{"naive-join", "absolute-join", "nul-cut", "follow-links", "index", "sidecar", "prefix-compare", "drop-bad-utf8"} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			base := plot(t)
-			r := attackOn(t, "http://"+serveTwin(t, undefended.ByName(name), base)+"/", base, func(c *probe.Config) { c.Sample, c.Platform, c.Blind = 25, "any", true })
-			before := tree(t, base)
-			ran := 0
-			for _, f := range r.Findings {
-				if !strings.Contains(f.Evidence, "canary") {
-					continue
-				}
-				out, err := exec.Command("bash", "-c", f.Repeat).CombinedOutput()
-				if err != nil || !strings.Contains(string(out), "canary\n") {
-					t.Errorf("%s (%s): %v, %.300s\n%s\n%s", f.Rule, f.Extra["technique"], err, out, f.Repeat, f.Evidence)
-				}
-				ran++
+// TestCancelledUpload: what the server was storing when the run was ended is removed too.
+func TestCancelledUpload(t *testing.T) {
+	base := plot(t)
+	before := tree(t, base)
+	ctx, cancel := context.WithCancel(context.Background())
+	var stored atomic.Int64
+	url := serveHandler(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		f, header, err := r.FormFile("file")
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		text, err := io.ReadAll(f)
+		if stored.Add(1) > 8 {
+			cancel()
+			select {
+			case <-r.Context().Done(): // nobody waits for the answer any more
+			case <-time.After(200 * time.Millisecond):
 			}
-			if ran == 0 {
-				t.Error("no finding: this shows nothing")
-			}
-			if after := tree(t, base); !slices.Equal(before, after) {
-				t.Errorf("something stays:\n%s", strings.Join(after, "\n"))
-			}
-		})
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(base, filepath.Base(header.Filename)), text, 0o644)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}))
+	c := probe.Config{URL: url, Mode: probe.Upload, Base: base, Depth: 2, Workers: 8, Only: []string{"traversal-plain"}, Journals: t.TempDir()}
+	if err := probe.Run(ctx, c, finding.NewReport("probe", "test", url, finding.Options{})); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if after := tree(t, base); !slices.Equal(before, after) || stored.Load() <= 8 {
+		t.Errorf("%d files were stored, and there is:\n%s", stored.Load(), strings.Join(after, "\n"))
 	}
 }
 

@@ -70,13 +70,19 @@ func (g *garden) file(path string, s *secret, id string) {
 	g.plan(item{path, kindFile, s.text + "-" + id + "\n"})
 }
 
+// denied is a hidden name that servers refuse which do not refuse all of them.
+const denied = ".env"
+
 // within plans what --plant plants beneath the base.
 func (g *garden) within() {
 	g.body = []byte(strings.Repeat("an ordinary file, planted by a probe\n", 100))
 	g.plan(item{filepath.Join(g.base, g.names.plain), kindFile, string(g.body)})
 	g.file(filepath.Join(g.base, g.names.hiddenA), g.hidden, "a")
 	g.file(filepath.Join(g.base, g.names.hiddenB), g.hidden, "b")
-	g.plan(item{filepath.Join(g.base, g.names.dir), kindDir, ""})
+	for _, dir := range []string{g.names.dir, g.names.twin} {
+		g.plan(item{filepath.Join(g.base, dir), kindDir, ""})
+		g.file(filepath.Join(g.base, dir, denied), g.hidden, "e")
+	}
 	g.planLinks()
 }
 

@@ -7,16 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/rootbound/rootbound/internal/finding"
 )
 
-// Bounds of a race.
-const (
-	raceRequests = 20_000
-	raceTime     = 5 * time.Second
-)
+// raceRequests bounds a race, as time does.
+const raceRequests = 20_000
 
 // race asks for a name while it is swapped between a file and a link that leads outside. A server that checks a path and opens
 // it again follows the link now and then.
@@ -65,14 +61,14 @@ func (r *run) raceFor(ctx context.Context, rel, which string) (evidence, bool) {
 			s.target = it.Text
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, raceTime)
+	ctx, cancel := context.WithTimeout(ctx, r.config.RaceTime)
 	defer cancel()
 	if err := s.put(false); err != nil {
 		r.note("no race: nothing can be planted in %s (%s)", r.config.Race, bare(err))
 		return evidence{}, false
 	}
 	t := attempt{Case: plainCase(rel + s.name)}
-	t.Class, t.Name = "race", "race.file"
+	t.Class, t.Name, t.file = "race", "race.file", map[string]string{"a": r.garden.names.a, "b": r.garden.names.b}[which]
 	if a := r.once(ctx, t); a == nil || a.status != 200 || !bytes.Contains(a.body, []byte(racedBody)) {
 		r.note("the race says nothing: the file that would be swapped is not served")
 		s.remove()

@@ -23,6 +23,7 @@ type run struct {
 	ordinary string // a name that is served, or ""
 	body     []byte // what it holds
 	hides    bool   // hidden names are refused
+	denies   bool   // some of them are
 	normal   []*answer
 
 	pace     pace
@@ -94,6 +95,9 @@ func newRun(ctx context.Context, c Config, report *finding.Report) (*run, error)
 		return nil, err
 	}
 	t.timeout, t.insecure = c.Timeout, c.Insecure
+	if c.Mode == Upload { // what is being stored is stored when it is answered, and is removed then
+		t.grace = min(c.Timeout, 5*time.Second)
+	}
 	if err := t.resolve(ctx, c.Authorized); err != nil {
 		return nil, err
 	}
@@ -155,7 +159,7 @@ func (r *run) linkAttempts() []attempt {
 		c.Class, c.Name = l.class, fmt.Sprintf("%s.%d", l.class, i)
 		t := attempt{Case: c, file: n.a, twin: n.b, secret: r.garden.secret, encoding: l.encoding}
 		if l.class == "link-hidden" {
-			t.secret = r.garden.hidden
+			t.secret, t.hidden = r.garden.hidden, true
 			if !r.hides {
 				continue
 			}
@@ -250,16 +254,27 @@ func (r *run) send(ctx context.Context, x exchanger, req *request) (*answer, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		if lost := r.lost.add(err); r.silent.Add(1) > maxSilent || lost > maxLost {
-			r.cancel(fmt.Errorf("%w: %w", ErrUnanswered, err))
-		}
+		r.unheard(err)
 		return nil, err
+	case a.late: // what came of it is looked at
+		r.unheard(errLate)
+		return a, nil
 	}
 	r.silent.Store(0)
 	if a.status == 429 {
 		r.slowed.Add(1)
 	}
 	return a, nil
+}
+
+// errLate is an answer that began, and did not end in time.
+var errLate = errors.New("the answer did not end within the timeout")
+
+// unheard counts a request that took its time for nothing.
+func (r *run) unheard(err error) {
+	if lost := r.lost.add(err); r.silent.Add(1) > maxSilent || lost > maxLost {
+		r.cancel(fmt.Errorf("%w: %w", ErrUnanswered, err))
+	}
 }
 
 // tally counts failures and keeps the first.
@@ -311,7 +326,7 @@ func (r *run) finish(ctx context.Context, cause error) {
 		r.note("%d answers were 429: the server slows whoever asks much, and what it did not look at may still leak; --rate asks more slowly", n)
 	}
 	if n := r.lost.n; n > 0 {
-		r.note("%d requests got no answer that could be read (%v for one): what they would have shown is not known", n, r.lost.first)
+		r.note("%d requests got no whole answer that could be read (%v for one): what they would have shown is not known", n, r.lost.first)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -168,6 +168,7 @@ type names struct {
 	listed         string   // a file whose name is secret: it shows in a listing
 	dir            string   // the directory within the base that holds what --plant plants
 	plain          string   // an ordinary file there
+	twin           string   // beside it, with a file that has the same name as one of its
 	hiddenA        string
 	hiddenB        string
 	uploads, raced string
@@ -182,7 +183,7 @@ func newNames(baseName string, marker string) names {
 	run := digits(8)
 	return names{
 		run: run, a: newAbsent(), b: newAbsent(), absent: []string{newAbsent(), newAbsent()},
-		sibling: newName(baseName+"_rb", ""), listed: "rb-" + marker, dir: newName("rb", ""),
+		sibling: newName(baseName+"_rb", ""), listed: "rb-" + marker, dir: newName("rb", ""), twin: newName("rb", ""),
 		plain: newAbsent(), hiddenA: newName(".rb", ""), hiddenB: newName(".rb", ""), uploads: "rbu" + run, raced: newName("rb", ""),
 	}
 }

@@ -17,88 +17,106 @@ import (
 	"github.com/rootbound/rootbound/probe"
 )
 
-// subject is one server that is probed: what it is, where names go, and exactly which rules it breaks.
+// host is one server that runs. What is probed on it is probed in turn.
+type host func(t testing.TB, base string) (origin string)
+
+// subject is one thing that is probed: what it is, where names go, and exactly which rules it breaks.
 type subject struct {
 	server, form string
 	mode         probe.Mode
-	start        func(t testing.TB, base string) (url string) // with the place
+	path         string // behind the server's origin, with the place
 	change       func(base string, c *probe.Config)
 	want         []string
 }
 
+// probed are the subjects of one host.
+type probed struct {
+	start    host
+	subjects []subject
+}
+
 const byName = "name-absolute name-traversal sibling-prefix link-escape"
 
+func on(f func(c *probe.Config)) func(string, *probe.Config) {
+	return func(_ string, c *probe.Config) { f(c) }
+}
+
+// gunicorn runs a Flask application of the examples.
+func gunicorn(dir, module string) host {
+	return func(t testing.TB, base string) string {
+		return testenv.Gunicorn(t, example(t, dir), module, "FILES="+base)
+	}
+}
+
+func express(t testing.TB, base string) string {
+	testenv.Need(t, "express")
+	return program(t, base, []string{"NODE_PATH=/usr/share/nodejs"}, "node", func(string) []string { return []string{example(t, "vulnerable", "express.js")} })
+}
+
+func plain(t testing.TB, base string) string {
+	return program(t, base, nil, "python3", func(string) []string { return []string{example(t, "vulnerable", "plain.py")} })
+}
+
+func php(t testing.TB, base string) string {
+	return program(t, base, nil, "php", func(port string) []string {
+		return []string{"-d", "display_errors=1", "-S", "127.0.0.1:" + port, example(t, "php", "index.php")}
+	})
+}
+
+func rack(t testing.TB, base string) string {
+	testenv.Need(t, "sinatra")
+	testenv.Need(t, "webrick")
+	return program(t, base, nil, "rackup", func(port string) []string {
+		return []string{"-s", "webrick", "-o", "127.0.0.1", "-p", port, "-E", "production", example(t, "rack", "config.ru")}
+	})
+}
+
 // vulnerable are servers in which faults were planted.
-func vulnerable() []subject {
-	flask := func(path string) func(testing.TB, string) string {
-		return func(t testing.TB, base string) string {
-			return testenv.Gunicorn(t, example(t, "flask"), "app:app", "FILES="+base) + path
-		}
-	}
-	places := func(path string) func(testing.TB, string) string {
-		return func(t testing.TB, base string) string {
-			return testenv.Gunicorn(t, example(t, "vulnerable"), "places:app", "FILES="+base) + path
-		}
-	}
-	express := func(path string) func(testing.TB, string) string {
-		return func(t testing.TB, base string) string {
-			testenv.Need(t, "express")
-			return program(t, base, []string{"NODE_PATH=/usr/share/nodejs"}, "node", func(string) []string { return []string{example(t, "vulnerable", "express.js")} }) + path
-		}
-	}
-	plain := func(path string) func(testing.TB, string) string {
-		return func(t testing.TB, base string) string {
-			return program(t, base, nil, "python3", func(string) []string { return []string{example(t, "vulnerable", "plain.py")} }) + path
-		}
-	}
-	on := func(f func(c *probe.Config)) func(string, *probe.Config) {
-		return func(_ string, c *probe.Config) { f(c) }
-	}
-	return []subject{
-		{"Flask", "`send_file` with the name", probe.Query, flask("/raw?file=FUZZ"), nil, words(byName)},
-		{"Flask", "`replace('../', '')`", probe.Query, flask("/replace?file=FUZZ"), nil, words("link-escape name-absolute name-traversal")},
-		{"Flask", "`secure_filename`, `abspath`, `startswith`", probe.Query, flask("/secure?file=FUZZ"), nil, words("link-escape")},
-		{"Flask", "an allowlist that ends in `$`", probe.Query, flask("/allowlist?file=FUZZ"), nil, words("allowlist-newline link-escape")},
-		{"Flask", "a URL path", probe.Path, places("/path/FUZZ"), nil, words("link-escape name-traversal sibling-prefix")},
-		{"Flask", "a form", probe.Form, places("/form"), nil, words(byName)},
-		{"Flask", "JSON, answered in base64", probe.JSON, places("/json"), nil, words(byName)},
-		{"Flask", "a header", probe.Header, places("/header"), on(func(c *probe.Config) { c.Headers = []string{"X-File: FUZZ"} }), words(byName)},
-		{"Flask", "a cookie, answered in gzip", probe.Cookie, places("/cookie"), nil, words(byName)},
-		{"Flask", "an upload's file name", probe.Upload, places("/upload"), nil, words("upload-escape")},
-		{"Express", "`path.join`, errors with stacks", probe.Query, express("/join?file=FUZZ"), nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")},
-		{"Express", "`path.resolve`", probe.Query, express("/resolve?file=FUZZ"), nil, words("link-escape name-absolute")},
-		{"Express", "`realpath`, 403 or 404", probe.Query, express("/oracle?file=FUZZ"), nil, words("existence-oracle")},
-		{"Express", "JSON", probe.JSON, express("/json"), nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")},
-		{"PHP", "`readfile` with the name", probe.Query, func(t testing.TB, base string) string {
-			return program(t, base, nil, "php", func(port string) []string {
-				return []string{"-d", "display_errors=1", "-S", "127.0.0.1:" + port, example(t, "php", "index.php")}
-			}) + "/?file=FUZZ"
-		}, nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")},
-		{"Ruby", "Sinatra's `send_file`", probe.Query, func(t testing.TB, base string) string {
-			testenv.Need(t, "sinatra")
-			testenv.Need(t, "webrick")
-			return program(t, base, nil, "rackup", func(port string) []string {
-				return []string{"-s", "webrick", "-o", "127.0.0.1", "-p", port, "-E", "production", example(t, "rack", "config.ru")}
-			}) + "/download?file=FUZZ"
-		}, nil, words("link-escape name-traversal sibling-prefix")},
-		{"Python", "headers put together from the name", probe.Query, plain("/headers?file=FUZZ"), nil, words("header-injection")},
-		{"Python", "ranges without bounds", probe.Query, plain("/ranges?file=FUZZ"), nil, words("range-amplification")},
-		{"Python", "read before it is judged", probe.Query, plain("/slow?file=FUZZ"), nil, words("existence-timing")},
-		{"nginx", "`alias` behind a location without its slash", probe.Path, func(t testing.TB, base string) string {
-			return testenv.Nginx(t, testenv.NginxConfig{Server: "location /static { alias " + base + "/; }"}) + "/static/"
-		}, nil, words("alias-slash")},
-		{"nginx", "links are followed", probe.Path, func(t testing.TB, base string) string {
-			return testenv.Nginx(t, testenv.NginxConfig{Root: base, FollowLinks: true}) + "/FUZZ"
-		}, nil, words("link-escape")},
-		{"Go", "check, then open", probe.Path, raced, func(base string, c *probe.Config) { c.Race = base }, words("check-then-open existence-oracle path-disclosed")},
-		{"Go", "what is outside is told in the text of errors", probe.Path, telling, nil, words("existence-oracle path-disclosed")},
+func vulnerable() []probed {
+	plainest := on(func(c *probe.Config) { c.Sample = 2 }) // what they get wrong is not about names
+	return []probed{
+		{gunicorn("flask", "app:app"), []subject{
+			{"Flask", "`send_file` with the name", probe.Query, "/raw?file=FUZZ", nil, words(byName)},
+			{"Flask", "`replace('../', '')`", probe.Query, "/replace?file=FUZZ", nil, words("link-escape name-absolute name-traversal")},
+			{"Flask", "`secure_filename`, `abspath`, `startswith`", probe.Query, "/secure?file=FUZZ", nil, words("link-escape")},
+			{"Flask", "an allowlist that ends in `$`", probe.Query, "/allowlist?file=FUZZ", nil, words("allowlist-newline link-escape")},
+		}},
+		{gunicorn("vulnerable", "places:app"), []subject{
+			{"Flask", "a URL path", probe.Path, "/path/FUZZ", nil, words("link-escape name-traversal sibling-prefix")},
+			{"Flask", "a form", probe.Form, "/form", nil, words(byName)},
+			{"Flask", "JSON, answered in base64", probe.JSON, "/json", nil, words(byName)},
+			{"Flask", "a header", probe.Header, "/header", on(func(c *probe.Config) { c.Headers = []string{"X-File: FUZZ"} }), words(byName)},
+			{"Flask", "a cookie, answered in gzip", probe.Cookie, "/cookie", nil, words(byName)},
+			{"Flask", "an upload's file name", probe.Upload, "/upload", nil, words("upload-escape")},
+		}},
+		{express, []subject{
+			{"Express", "`path.join`, errors with stacks", probe.Query, "/join?file=FUZZ", nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")},
+			{"Express", "`path.resolve`", probe.Query, "/resolve?file=FUZZ", nil, words("link-escape name-absolute")},
+			{"Express", "`realpath`, 403 or 404", probe.Query, "/oracle?file=FUZZ", nil, words("existence-oracle")},
+			{"Express", "JSON", probe.JSON, "/json", nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")},
+		}},
+		{php, []subject{{"PHP", "`readfile` with the name", probe.Query, "/?file=FUZZ", nil, words("link-escape name-traversal path-disclosed sibling-prefix stack-trace")}}},
+		{rack, []subject{{"Ruby", "Sinatra's `send_file`", probe.Query, "/download?file=FUZZ", nil, words("link-escape name-traversal sibling-prefix")}}},
+		{plain, []subject{
+			{"Python", "headers put together from the name", probe.Query, "/headers?file=FUZZ", plainest, words("header-injection")},
+			{"Python", "ranges without bounds", probe.Query, "/ranges?file=FUZZ", plainest, words("range-amplification")},
+			{"Python", "read before it is judged", probe.Query, "/slow?file=FUZZ", on(func(c *probe.Config) { c.Only = []string{"traversal-plain"} }), words("existence-timing")},
+		}},
+		{func(t testing.TB, base string) string {
+			return testenv.Nginx(t, testenv.NginxConfig{Server: "location /static { alias " + base + "/; }"})
+		}, []subject{{"nginx", "`alias` behind a location without its slash", probe.Path, "/static/", nil, words("alias-slash")}}},
+		{func(t testing.TB, base string) string {
+			return testenv.Nginx(t, testenv.NginxConfig{Root: base, FollowLinks: true})
+		}, []subject{{"nginx", "links are followed", probe.Path, "/FUZZ", nil, words("link-escape")}}},
+		{raced, []subject{{"Go", "check, then open", probe.Path, "/", func(base string, c *probe.Config) { c.Race = base }, words("check-then-open existence-oracle path-disclosed")}}},
+		{telling, []subject{{"Go", "what is outside is told in the text of errors", probe.Path, "/", nil, words("existence-oracle path-disclosed")}}},
 	}
 }
 
 // raced checks a path and opens it again, and takes its time between the two as a busy machine does.
 func raced(t testing.TB, base string) string {
 	twin := undefended.CheckThenOpen{Pause: func() { time.Sleep(time.Millisecond) }}.Twin()
-	return "http://" + serveTwin(t, twin, base) + "/"
+	return "http://" + serveTwin(t, twin, base)
 }
 
 func telling(t testing.TB, base string) string {
@@ -112,7 +130,7 @@ func telling(t testing.TB, base string) string {
 		default:
 			serveRegular(w, r, real)
 		}
-	})) + "/"
+	}))
 }
 
 func serveRegular(w http.ResponseWriter, r *http.Request, path string) {
@@ -146,22 +164,23 @@ func words(s string) []string {
 }
 
 // safe are servers that nothing may be reported on.
-func safe() []subject {
-	race := func(base string, c *probe.Config) { c.Race = base }
-	served := func(path string, flags ...string) func(testing.TB, string) string {
-		return func(t testing.TB, base string) string { return rootbound(t, base, flags...) + path }
+func safe() []probed {
+	race := func(base string, c *probe.Config) { c.Race, c.RaceTime = base, time.Second }
+	serve := func(flags ...string) host {
+		return func(t testing.TB, base string) string { return rootbound(t, base, flags...) }
 	}
-	return []subject{
-		{"rootbound", "the fast lane", probe.Path, served("/"), race, nil},
-		{"rootbound", "the general server", probe.Path, served("/", "--fast-lane", "off"), race, nil},
-		{"rootbound", "HTTP/2 over TLS", probe.Path, overTLS, func(_ string, c *probe.Config) { c.Insecure, c.HTTP = true, "auto" }, nil},
-		{"rootbound", "`--download-route`", probe.Query, served("/download?file=FUZZ", "--download-route", "/download"), race, nil},
-		{"rootbound", "`--symlinks within`, `--hidden`", probe.Path, served("/", "--symlinks", "within", "--hidden"), race, nil},
-		{"rootbound", "`--names strict`", probe.Path, served("/", "--names", "strict"), nil, nil},
-		{"nginx", "`disable_symlinks on`", probe.Path, func(t testing.TB, base string) string {
-			return testenv.Nginx(t, testenv.NginxConfig{Root: base}) + "/"
-		}, race, nil},
-		{"Go", "`os.Root`, one 404 for all", probe.Path, confined, race, nil},
+	one := func(start host, s subject) probed { return probed{start, []subject{s}} }
+	return []probed{
+		one(serve(), subject{"rootbound", "the fast lane", probe.Path, "/", race, nil}),
+		one(serve("--fast-lane", "off"), subject{"rootbound", "the general server", probe.Path, "/", race, nil}),
+		one(overTLS, subject{"rootbound", "HTTP/2 over TLS", probe.Path, "/", on(func(c *probe.Config) { c.Insecure, c.HTTP = true, "auto" }), nil}),
+		one(serve("--download-route", "/download"), subject{"rootbound", "`--download-route`", probe.Query, "/download?file=FUZZ", race, nil}),
+		one(serve("--symlinks", "within", "--hidden"), subject{"rootbound", "`--symlinks within`, `--hidden`", probe.Path, "/", race, nil}),
+		one(serve("--names", "strict"), subject{"rootbound", "`--names strict`", probe.Path, "/", nil, nil}),
+		one(func(t testing.TB, base string) string {
+			return testenv.Nginx(t, testenv.NginxConfig{Root: base})
+		}, subject{"nginx", "`disable_symlinks on`", probe.Path, "/", race, nil}),
+		one(confined, subject{"Go", "`os.Root`, one 404 for all", probe.Path, "/", race, nil}),
 	}
 }
 
@@ -171,7 +190,7 @@ func overTLS(t testing.TB, base string) string {
 	if err := testenv.WriteCertificate(cert, key, "probe"); err != nil {
 		t.Fatal(err)
 	}
-	return rootbound(t, base, "--tls-cert", cert, "--tls-key", key) + "/"
+	return rootbound(t, base, "--tls-cert", cert, "--tls-key", key)
 }
 
 // confined is a correct server: os.Root opens, and whatever it says is the same 404.
@@ -191,45 +210,58 @@ func confined(t testing.TB, base string) string {
 			}
 		}
 		http.Error(w, "not found", http.StatusNotFound)
-	})) + "/"
+	}))
 }
 
-// TestServers: every planted fault is found, and nothing else, and nothing on the safe servers. The table of docs/probe.md is
-// written from what is found.
+// TestServers: every planted fault is found, and nothing else, and nothing on the safe servers; the command of each finding shows it
+// again. The table of docs/probe.md is written from what is found.
 func TestServers(t *testing.T) {
 	all := append(vulnerable(), safe()...)
-	found := make([][]string, len(all))
-	var ran atomic.Int64
+	found := make([][][]string, len(all))
+	var ran, want atomic.Int64
 	t.Run("each", func(t *testing.T) {
-		for i, s := range all {
-			t.Run(fmt.Sprintf("%s %d %s", s.server, i, plainText(s.form)), func(t *testing.T) {
+		for i, p := range all {
+			want.Add(int64(len(p.subjects)))
+			t.Run(fmt.Sprint(p.subjects[0].server, i), func(t *testing.T) {
 				t.Parallel()
-				ran.Add(1)
 				base := plot(t)
-				url := s.start(t, base)
-				r := attackOn(t, url, base, s.configure(base))
-				for range s.tries() {
-					if slices.Equal(rules(r), s.want) {
-						break
-					}
-					r = attackOn(t, url, base, s.configure(base))
-				}
-				found[i] = rules(r)
-				if !slices.Equal(found[i], s.want) {
-					t.Errorf("found %v, want %v", found[i], s.want)
-					for _, f := range r.Findings {
-						t.Logf("%s: %.300s\n%.600s", f.Rule, f.Reason, f.Evidence)
-					}
-				}
-				for _, n := range r.Notes {
-					t.Logf("note: %s", n.Text)
+				origin := p.start(t, base)
+				for _, s := range p.subjects {
+					t.Run(plainText(s.form), func(t *testing.T) {
+						ran.Add(1)
+						found[i] = append(found[i], s.probe(t, origin, base))
+					})
 				}
 			})
 		}
 	})
-	if !t.Failed() && int(ran.Load()) == len(all) { // not where -run chose some
+	if !t.Failed() && ran.Load() == want.Load() { // not where -run chose some
 		checkTable(t, tableOf(all, found))
 	}
+}
+
+// probe attacks one subject and returns the rules that it breaks.
+func (s *subject) probe(t *testing.T, origin, base string) []string {
+	r := attackOn(t, origin+s.path, base, s.configure(base))
+	for range s.tries() {
+		if slices.Equal(rules(r), s.want) {
+			break
+		}
+		r = attackOn(t, origin+s.path, base, s.configure(base))
+	}
+	if got := rules(r); !slices.Equal(got, s.want) {
+		t.Errorf("found %v, want %v", got, s.want)
+		for _, f := range r.Findings {
+			t.Logf("%s: %.300s\n%.600s", f.Rule, f.Reason, f.Evidence)
+		}
+	}
+	if n := repeated(t, r, base); n < len(s.want) {
+		t.Errorf("%d commands were run for %v", n, s.want)
+	}
+	for _, n := range r.Notes {
+		t.Logf("note: %s", n.Text)
+	}
+	return rules(r)
 }
 
 func (s *subject) configure(base string) func(*probe.Config) {
@@ -255,21 +287,21 @@ func plainText(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(c rune) bool { return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') }), " ")
 }
 
-func tableOf(all []subject, found [][]string) string {
+func tableOf(all []probed, found [][][]string) string {
 	var b strings.Builder
 	b.WriteString("| server | form | names in | found |\n|---|---|---|---|\n")
-	for i, s := range all {
-		what := "nothing"
-		if len(found[i]) > 0 {
-			what = ""
-			for j, id := range found[i] {
-				if j > 0 {
-					what += ", "
-				}
-				what += fmt.Sprintf("[%s](rules/%s.md)", id, id)
+	for i, p := range all {
+		for k, s := range p.subjects {
+			var links []string
+			for _, id := range found[i][k] {
+				links = append(links, fmt.Sprintf("[%s](rules/%s.md)", id, id))
 			}
+			what := strings.Join(links, ", ")
+			if what == "" {
+				what = "nothing"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.server, s.form, s.mode, what)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s.server, s.form, s.mode, what)
 	}
 	return b.String()
 }

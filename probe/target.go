@@ -20,7 +20,7 @@ type target struct {
 	addr               string // that is dialled: resolved once, so that a name cannot lead elsewhere later
 	path               string // what stands behind the authority, as it was typed
 	loopback           bool
-	timeout            time.Duration
+	timeout, grace     time.Duration
 	insecure           bool
 }
 
@@ -63,12 +63,8 @@ func (t *target) resolve(ctx context.Context, authorized []string) error {
 	if err != nil || len(ips) == 0 {
 		return &ConfigError{"host " + quote(t.host), "it has no address", "Name a host that answers here"}
 	}
-	t.loopback = !slices.ContainsFunc(ips, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
-	if !t.loopback && !slices.ContainsFunc(authorized, func(h string) bool { return strings.EqualFold(h, t.host) }) {
-		return &ConfigError{
-			"host " + quote(t.host), "it is not this machine, and attacking what is not yours is a crime in most places",
-			"If its owner has allowed it, say --i-am-authorized-for " + t.host,
-		}
+	if err := t.permit(ips, authorized); err != nil {
+		return err
 	}
 	// localhost is often ::1 too, where nobody listens: the first address that can be connected to is kept.
 	var last error
@@ -80,7 +76,19 @@ func (t *target) resolve(ctx context.Context, authorized []string) error {
 		}
 		last = err
 	}
-	return fmt.Errorf("%s cannot be connected to: %w", quote(t.hostPort), last)
+	return &ConfigError{"URL " + quote(t.origin()), "it cannot be connected to (" + last.Error() + ")", "Start the server, or name the address that it listens on"}
+}
+
+// permit says whether the host may be attacked: this machine, if all of its addresses are, and what its user says they may.
+func (t *target) permit(ips []net.IPAddr, authorized []string) error {
+	t.loopback = !slices.ContainsFunc(ips, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
+	if t.loopback || slices.ContainsFunc(authorized, func(h string) bool { return strings.EqualFold(h, t.host) }) {
+		return nil
+	}
+	return &ConfigError{
+		"host " + quote(t.host), "it is not this machine, and attacking what is not yours is a crime in most places",
+		"If its owner has allowed it, say --i-am-authorized-for " + t.host,
+	}
 }
 
 func (t *target) dialTCP(ctx context.Context) (net.Conn, error) {
@@ -114,7 +122,7 @@ func (t *target) dialer(proto string) func(ctx context.Context) (net.Conn, error
 }
 
 func (t *target) http1() exchanger {
-	return &http1{dial: t.dialer("http/1.1"), host: t.hostPort, timeout: t.timeout}
+	return &http1{dial: t.dialer("http/1.1"), host: t.hostPort, timeout: t.timeout, grace: t.grace}
 }
 
 func (t *target) http2() *http2Conn {

@@ -12,10 +12,10 @@ import (
 	"github.com/rootbound/rootbound/internal/finding"
 )
 
-// How many answers of each kind are timed: at first, and where these differ, again with other files.
+// How many answers of each kind are timed: at first, and where these differ, again with other files, in rounds until it is clear.
 const (
-	firstSamples  = 50
-	secondSamples = 200
+	firstSamples = 50
+	mostSamples  = 200
 )
 
 // timedClasses are the techniques whose answers are timed: one attempt each.
@@ -40,23 +40,46 @@ func (r *run) timing(ctx context.Context) {
 	x := r.target.http1()
 	defer x.close()
 	for _, t := range picked {
-		one, ok := r.timed(ctx, x, t, t.absent(r.missingLike(t, 0)), firstSamples)
-		if !ok || one.p > 1e-5 || !one.large() {
-			continue
-		}
-		two, ok := r.timed(ctx, x, t.other(), t.absent(r.missingLike(t, 1)), secondSamples)
-		same, okSame := r.timed(ctx, x, t.absent(r.missingLike(t, 0)), t.absent(r.missingLike(t, 1)), secondSamples)
-		if !ok || !okSame || two.p > 1e-9 || !two.large() || (one.bias > 0.5) != (two.bias > 0.5) || same.p < 1e-3 {
-			continue
-		}
-		a, err := r.ask(ctx, x, t)
-		if err != nil || a == nil {
+		r.time(ctx, x, t)
+	}
+}
+
+// time compares one technique's answers.
+func (r *run) time(ctx context.Context, x exchanger, t attempt) {
+	missing, another := t.absent(r.missingLike(t, 0)), t.absent(r.missingLike(t, 1))
+	one, ok := r.timed(ctx, x, t, missing, &samples{})
+	if !ok || one.p > 1e-5 || !one.large() {
+		return
+	}
+	var second samples
+	two := comparison{p: 1}
+	for !(two.p < 1e-9 && two.large()) {
+		if len(second.yes) >= mostSamples {
 			return
 		}
-		r.hit(hitKey{finding.ExistenceTiming, t.Class, "HTTP/1.1"}, evidence{attempt: t, answer: a, how: fmt.Sprintf(
-			"half of the answers come within %v where the file exists and within %v where it does not (%d and %d of each timed; by chance with probability %.0e)",
-			two.there.Round(time.Microsecond), two.gone.Round(time.Microsecond), firstSamples, secondSamples, two.p)})
+		r.planned.Add(2 * firstSamples)
+		if two, ok = r.timed(ctx, x, t.other(), another, &second); !ok {
+			return
+		}
 	}
+	var control samples
+	same := comparison{p: 1}
+	for len(control.yes) < len(second.yes) {
+		r.planned.Add(2 * firstSamples)
+		if same, ok = r.timed(ctx, x, missing, another, &control); !ok {
+			return
+		}
+	}
+	if (one.bias > 0.5) != (two.bias > 0.5) || same.p < 1e-3 || same.large() {
+		return
+	}
+	a, err := r.ask(ctx, x, t)
+	if err != nil || a == nil {
+		return
+	}
+	r.hit(hitKey{finding.ExistenceTiming, t.Class, "HTTP/1.1"}, evidence{attempt: t, beside: []attempt{missing}, answer: a, how: fmt.Sprintf(
+		"half of the answers come within %v where the file exists and within %v where it does not (%d and %d of each timed; by chance with probability %.0e)",
+		two.there.Round(time.Microsecond), two.gone.Round(time.Microsecond), firstSamples, len(second.yes), two.p)})
 }
 
 // toldBy says whether the answers of a class differ anyway.
@@ -84,13 +107,16 @@ func (c comparison) large() bool {
 	return math.Abs(c.bias-0.5) > 0.3 && difference > 30*time.Microsecond && difference > min(c.there, c.gone)/10
 }
 
-func (r *run) timed(ctx context.Context, x exchanger, there, gone attempt, n int) (comparison, bool) {
-	order := make([]bool, 2*n)
-	for i := range n {
+// samples are how long answers of two kinds took.
+type samples struct{ yes, no []time.Duration }
+
+// timed takes firstSamples more of each kind, in random order, and compares all that were taken.
+func (r *run) timed(ctx context.Context, x exchanger, there, gone attempt, s *samples) (comparison, bool) {
+	order := make([]bool, 2*firstSamples)
+	for i := range firstSamples {
 		order[i] = true
 	}
 	rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	var yes, no []time.Duration
 	for _, first := range order {
 		t := gone
 		if first {
@@ -101,12 +127,12 @@ func (r *run) timed(ctx context.Context, x exchanger, there, gone attempt, n int
 			return comparison{}, false
 		}
 		if took := time.Since(began); first {
-			yes = append(yes, took)
+			s.yes = append(s.yes, took)
 		} else {
-			no = append(no, took)
+			s.no = append(s.no, took)
 		}
 	}
-	return compareTimes(yes, no), true
+	return compareTimes(s.yes, s.no), true
 }
 
 // compareTimes is the test of Mann and Whitney with the normal approximation, which is good beyond some twenty samples.

@@ -7,6 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +122,25 @@ func TestDiffer(t *testing.T) {
 	}
 }
 
+// An answer that repeats the name asked for tells nothing, nor does one that names it whatever was asked for.
+func TestFeatures(t *testing.T) {
+	of := func(body, header string) *answer {
+		return &answer{status: 404, header: []field{{"X-File", header}}, body: []byte(body)}
+	}
+	for _, tt := range []struct{ there, gone *answer }{
+		{of("no a.txt", "a.txt"), of("no b.txt", "b.txt")}, {of("here are a.txt and c.txt", "a.txt"), of("here are a.txt and c.txt", "a.txt")},
+	} {
+		yes, no := features(tt.there, tt.gone, "a.txt"), features(tt.gone, tt.there, "b.txt")
+		if what := differ([]map[string]string{yes}, []map[string]string{no}); what != "" {
+			t.Errorf("%s and %s differ by %s", tt.there.body, tt.gone.body, what)
+		}
+	}
+	yes, no := features(of("a.txt is elsewhere", ""), of("no b.txt", ""), "a.txt"), features(of("no b.txt", ""), of("a.txt is elsewhere", ""), "b.txt")
+	if what := differ([]map[string]string{yes}, []map[string]string{no}); what == "" {
+		t.Error("the control failed: what tells the two apart is not seen")
+	}
+}
+
 // The name in a case is replaced in all three spellings, and a case of the corpus without one is left alone.
 func TestRenamed(t *testing.T) {
 	l := attack.Layout{Base: "/srv/files", File: "ok.txt", Dir: "sub", Canaries: []attack.Canary{{Name: "../rb0123456789.txt"}}}
@@ -136,10 +159,38 @@ func TestRenamed(t *testing.T) {
 
 func TestShell(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain.txt": "plain.txt", "a b": "'a b'", "it's": `'it'\''s'`, "a\nb\x00'\\\xff": `$'a\012b\000\'\\\377'`, "": "''", "$HOME`id`": "'$HOME`id`'",
+		"plain.txt": "plain.txt", "a b": "'a b'", "it's": `'it'\''s'`, "a\nb\x00'\\\xff": `$'a\012b\000\047\134\377'`, `\`: `$'\134'`, "": "''", "$HOME`id`": "'$HOME`id`'",
 	} {
 		if got := shell(in); got != want {
 			t.Errorf("shell(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestShellsRunNothing: what a server or a file name says is one word to any shell, also to one that does not know $'...', and the
+// same bytes to bash.
+func TestShellsRunNothing(t *testing.T) {
+	run := func(shell, script string) (out string, ran bool) {
+		dir := t.TempDir()
+		cmd := exec.Command(shell, "-c", script)
+		cmd.Dir = dir
+		text, _ := cmd.Output() // a shell may refuse it
+		_, err := os.Stat(filepath.Join(dir, "ran"))
+		return string(text), err == nil
+	}
+	for _, word := range []string{
+		"x'; touch ran #\xff", "x'; touch ran; '\xff", "\xffx\\'; touch ran; '", "$(touch ran)", "`touch ran`", "x\ntouch ran\n", "x\\", `x\'; touch ran #`, "x;touch ran", "-n", "*", "~", "!touch", "a\rb", "{a,b}", "x\x1b[31m", "é'; touch ran; 'é",
+	} {
+		for _, sh := range []string{"sh", "bash"} {
+			out, ran := run(sh, "printf %s "+shell(word))
+			if ran || sh == "bash" && out != word {
+				t.Errorf("%s: %s is %q (want %q), and something ran: %t", sh, shell(word), out, word, ran)
+			}
+		}
+	}
+	if out, _ := run("sh", "printf %s $'a'"); out == "$a" { // it does not know them
+		if _, ran := run("sh", `printf %s $'x\'; touch ran #'`); !ran {
+			t.Error("the control failed: a quote that is written as one ends no word")
 		}
 	}
 }
@@ -153,11 +204,45 @@ func TestJSONText(t *testing.T) {
 	}
 }
 
+// A host is this machine where all its addresses are; any other has to be named, by the very name of the URL.
+func TestPermit(t *testing.T) {
+	for _, tt := range []struct {
+		host, addresses, authorized string
+		ok                          bool
+	}{
+		{"localhost", "127.0.0.1 ::1", "", true},
+		{"127.8.9.10", "127.8.9.10", "", true},
+		{"mapped", "::ffff:127.0.0.1", "", true},
+		{"rebound.example", "127.0.0.1 192.0.2.1", "", false},
+		{"rebound.example", "::1 2001:db8::1", "", false},
+		{"all", "0.0.0.0", "", false},
+		{"all6", "::", "", false},
+		{"linklocal", "fe80::1", "", false},
+		{"mapped", "::ffff:192.0.2.1", "", false},
+		{"a.example", "192.0.2.1", "b.example", false},
+		{"a.example", "192.0.2.1", "192.0.2.1", false},
+		{"a.example", "192.0.2.1", "example", false},
+		{"a.example", "192.0.2.1", "A.EXAMPLE", true},
+	} {
+		var ips []net.IPAddr
+		for _, s := range strings.Fields(tt.addresses) {
+			ips = append(ips, net.IPAddr{IP: net.ParseIP(s)})
+		}
+		to := &target{host: tt.host}
+		if err := to.permit(ips, []string{tt.authorized}); (err == nil) != tt.ok {
+			t.Errorf("%s, which is %s, with %q authorized: %v", tt.host, tt.addresses, tt.authorized, err)
+		}
+		if to.loopback && tt.authorized != "" {
+			t.Errorf("%s is taken for this machine, and not asked slowly", tt.host)
+		}
+	}
+}
+
 // What a server says of the place of a canary is not believed further than there are directories.
 func TestReadBounds(t *testing.T) {
 	g := &garden{base: "/srv/www/files"}
 	for body, want := range map[string]string{
-		"": "/srv/www/rb.txt", "0123456789abcdef-2b": "/srv/rb.txt", "0123456789abcdef-si": "/srv/www/index.html", "0123456789abcdef-99999999999999999999a": "/rb.txt",
+		"": "", "0123456789abcdef-2b": "/srv/rb.txt", "0123456789abcdef-si": "/srv/www/index.html", "0123456789abcdef-99999999999999999999a": "/rb.txt",
 	} {
 		if got := g.read(&answer{body: []byte(body)}, "rb.txt"); got != want {
 			t.Errorf("%q: %s, want %s", body, got, want)

@@ -28,7 +28,7 @@ func (r *run) uploads(ctx context.Context) {
 				return
 			}
 			if b, err := r.ask(ctx, x, again); err == nil && b != nil && r.garden.escaped(again.file) != "" {
-				r.hit(key, evidence{attempt: t, answer: a, how: "it was stored as " + where})
+				r.hit(key, evidence{attempt: t, answer: a, how: "it was stored as " + where, stored: where})
 			}
 		}
 	})

@@ -5,29 +5,43 @@ import (
 	"strings"
 )
 
-// escapeLine percent-encodes the bytes that would end or split a request line.
-func escapeLine(s string) string {
-	return escape(s, func(c byte) bool { return c == ' ' || c == '\r' || c == '\n' })
+// set is of bytes.
+type set [256]bool
+
+func setOf(in func(c byte) bool) *set {
+	var all set
+	for c := range all {
+		all[c] = in(byte(c))
+	}
+	return &all
 }
+
+var (
+	endsLine  = setOf(func(c byte) bool { return c == ' ' || c == '\r' || c == '\n' })
+	endsValue = setOf(func(c byte) bool { return c <= ' ' || c == 0x7f || strings.IndexByte("&+;#", c) >= 0 })
+)
+
+// escapeLine percent-encodes the bytes that would end or split a request line.
+func escapeLine(s string) string { return escape(s, endsLine) }
 
 // escapeForm percent-encodes what would end a value of a query, or mean something else in one. Percent signs
 // stay: they are part of what the attacker wrote.
-func escapeForm(s string) string {
-	return escape(s, func(c byte) bool {
-		return c <= ' ' || c == 0x7f || strings.IndexByte("&+;#", c) >= 0
-	})
-}
+func escapeForm(s string) string { return escape(s, endsValue) }
 
-func escape(s string, special func(byte) bool) string {
+// escape copies what lies between special bytes at once: some names are as long as a buffer.
+func escape(s string, special *set) string {
 	var b strings.Builder
+	from := 0
 	for i := range len(s) {
-		if special(s[i]) {
-			fmt.Fprintf(&b, "%%%02X", s[i])
-			continue
+		if special[s[i]] {
+			fmt.Fprintf(&b, "%s%%%02X", s[from:i], s[i])
+			from = i + 1
 		}
-		b.WriteByte(s[i])
 	}
-	return b.String()
+	if from == 0 {
+		return s
+	}
+	return b.String() + s[from:]
 }
 
 // escapeAll percent-encodes every byte but letters and digits, in lower case hexadecimal.
