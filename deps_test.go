@@ -293,7 +293,7 @@ audit/files.go: os.Open, os.Stat # the operator's log
 audit/export.go: os.OpenFile, os.Open # the operator's cursor of an export, and its lock
 cmd/rootbound/bases.go: os.Stat, path/filepath.EvalSymlinks # the operator's directories and the parents of secrets
 cmd/rootbound/auditlog.go: os.ReadFile # the operator's key
-cmd/rootbound/cmd_authz.go: os.Open # the operator's table of expectations
+cmd/rootbound/cmd_authz.go: os.Open, os.Stat # the operator's table of expectations, and whether there is a state to ask
 cmd/rootbound/cmd_audit.go: os.ReadFile, os.Lstat # the operator's keys and checkpoints
 cmd/rootbound/findings.go: os.Open # the operator's accepted findings
 cmd/rootbound/cmd_review.go: os.Open, os.Stat # the operator's last report, and what a report speaks for

@@ -97,17 +97,22 @@ func (w *walk) run(ctx context.Context) {
 		defer cancel()
 		ctx = limited
 	}
-	defer context.AfterFunc(ctx, func() {
+	ended := make(chan struct{})
+	undo := context.AfterFunc(ctx, func() {
+		defer close(ended)
 		if why := context.Cause(ctx); why == errTime {
 			w.stop(why)
 		}
 		w.stop(errStopped)
-	})()
+	})
 	var workers sync.WaitGroup
 	for range w.cfg.Workers {
 		workers.Go(w.work)
 	}
 	workers.Wait()
+	if !undo() {
+		<-ended // whether all was looked at is asked next
+	}
 }
 
 // stop has the workers come to an end.
