@@ -29,7 +29,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds what a test waits for; nothing is judged by speed.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // syncBuffer is a log that may be read while it is written.
 type syncBuffer struct {

@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds what a test waits for; nothing is judged by speed.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // running server of a test.
 type served struct {

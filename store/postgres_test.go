@@ -27,7 +27,7 @@ func TestPostgreSQL(t *testing.T) {
 }
 
 // patience bounds what must end by itself; it only decides how long a failing test takes.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // A database that dies is out of reach and nothing else, and comes back by itself.
 func testGone(t *testing.T, server *testenv.PostgreSQL) {

@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long anything may take on a slow machine; nothing is expected to.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 type serversKey struct{}
 

@@ -191,8 +191,8 @@ func TestHangingFileSystem(t *testing.T) {
 			{"open", hangfs.Open, 100},
 			{"fstat", hangfs.Attr, 100},
 			{"read", hangfs.Read, 100},
-			{"read of a large file", hangfs.Read, 4 << 20},
-			{"read in the middle", hangfs.Tail, 4 << 20},
+			{"read of a large file", hangfs.Read, 1 << 20},
+			{"read in the middle", hangfs.Tail, 1 << 20},
 			{"close", hangfs.Close, 100},
 			{"close of a large file", hangfs.Close, 1 << 20},
 		} {
