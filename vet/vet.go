@@ -86,7 +86,9 @@ func review(ctx context.Context, r *finding.Report, root string) error {
 		if f.mod != nil {
 			modules[f.lang] = append(modules[f.lang], f.mod)
 		}
-		r.Count("lines of "+f.lang, f.count)
+		if f.lang != "" { // a .conf of something else
+			r.Count("lines of "+f.lang, f.count)
+		}
 	}
 	for _, lang := range []string{"python", "go"} {
 		if len(modules[lang]) == 0 {

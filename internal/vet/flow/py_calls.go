@@ -121,9 +121,9 @@ func (r pyRules) libraryCall(fr *frame, q string, a *callArgs) *Val {
 	case "flask.render_template":
 		fr.reach(first, sink{name: "render_template", does: "opens", lexical: true}, a.expr)
 	case "aiohttp.web.static":
-		fr.followsLinks("web.static", a)
+		fr.mounts("web.static", a)
 	case "starlette.staticfiles.StaticFiles", "fastapi.staticfiles.StaticFiles":
-		fr.followsLinks("StaticFiles", a)
+		fr.mounts("StaticFiles", a)
 	case "django.http.FileResponse", "starlette.responses.StreamingResponse":
 		fr.x.serves(fr)
 	}

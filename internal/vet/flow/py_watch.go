@@ -191,3 +191,19 @@ func mentionsStmts(list []*ir.Stmt, words *regexp.Regexp) bool {
 func (fr *frame) followsLinks(name string, a *callArgs) {
 	fr.note("links-followed", Guarded, posOf(a.expr), name, name+" hands out a directory: whoever can make a link in it may read what it points to")
 }
+
+// mounts notes a directory that aiohttp or Starlette hands out: they resolve links and compare, unless they are told to
+// follow them.
+func (fr *frame) mounts(name string, a *callArgs) {
+	if follow := a.at(-1, "follow_symlinks", "follow_symlink"); follow != nil && !follow.isConst("False") && follow.op != vNothing {
+		fr.followsLinks(name, a)
+		return
+	}
+	if a.expr == nil {
+		return
+	}
+	fr.x.record(&Result{
+		Rule: "guarded-name", Level: Guarded, File: fr.file().Path, Line: a.expr.Line, End: max(a.expr.End, a.expr.Line), Sink: name, Function: fr.name(), Remains: []string{"race"},
+		Reason: name + " hands out a directory, and no link leads out of it when it is looked at; what remains: " + remainWords["race"], Syntactic: fr.file().Broken != 0,
+	}, "guarded-name")
+}
