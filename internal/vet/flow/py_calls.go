@@ -119,7 +119,7 @@ func (r pyRules) libraryCall(fr *frame, q string, a *callArgs) *Val {
 	case "django.core.files.storage.FileSystemStorage":
 		return t.kind("storage")
 	case "flask.render_template":
-		fr.reach(first, sink{name: "render_template", does: "opens", lexical: true}, a.expr)
+		fr.reach(first, sink{name: "render_template", does: "renders", lexical: true}, a.expr)
 	case "aiohttp.web.static":
 		fr.mounts("web.static", a)
 	case "starlette.staticfiles.StaticFiles", "fastapi.staticfiles.StaticFiles":
