@@ -245,6 +245,9 @@ func (x *exec) runModule(m *module) {
 		m.st.facts = nil
 	}
 	m.run = 2
+	if m.python() {
+		x.djangoDebug(m)
+	}
 }
 
 func (x *exec) begin() {

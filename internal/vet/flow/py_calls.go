@@ -29,6 +29,7 @@ func (r pyRules) call(fr *frame, q string, a *callArgs) *Val {
 		if q == "flask.send_file" && arg != nil && arg.op == vObj {
 			continue
 		}
+		s.held = q == "os.open" && a.kw["dir_fd"] != nil && mentions(a.expr, noFollow, false)
 		fr.reach(arg, s.sink, a.expr)
 	}
 	if strings.HasPrefix(q, "builtins.") {

@@ -76,6 +76,7 @@ type sink struct {
 	root      bool   // it cannot leave: os.Root, this library
 	servefile bool   // it refuses a request whose own path has ".."
 	accel     bool   // a path in front of which a server resolves
+	held      bool   // relative to a directory that is open, and no link is followed in the last element
 }
 
 func (fr *frame) file() *ir.Module {
@@ -99,6 +100,9 @@ func (fr *frame) reach(v *Val, s sink, e *ir.Expr) {
 	j := fr.judge(v)
 	if j.src == nil {
 		return
+	}
+	if s.held && !j.caps.slash && !j.caps.bare && !j.caps.escapes() {
+		return // one element of a directory that is held: there is nothing left to follow
 	}
 	if s.lexical {
 		j.caps = caps{newline: j.caps.newline}

@@ -290,6 +290,9 @@ func (n *nginx) accel(d *directive) {
 
 // links: disable_symlinks is off unless somebody turned it on.
 func (n *nginx) links(d *directive, around []*directive) {
+	if here := around[len(around)-1]; here.name == "location" && here.arg(0) == "=" && d.name == "alias" && !strings.Contains(d.arg(0), "$") {
+		return // one file, which no request chooses
+	}
 	for i := len(around) - 1; i >= 0; i-- {
 		if s := around[i].find("disable_symlinks"); s != nil {
 			if s.arg(0) == "off" || s.arg(0) == "if_not_owner" {
