@@ -125,6 +125,17 @@ func TestURLOfAClient(t *testing.T) {
 	}
 }
 
+// Headers that are a setting are nobody's; those of a request are a stranger's, also where a struct carries them.
+func TestHeadersOfASetting(t *testing.T) {
+	const setting = "package x\n\nimport (\n\t\"net/http\"\n\t\"os\"\n)\n\ntype loader struct{ h http.Header }\n\nfunc (l *loader) load() { os.Open(l.h.Get(\"X-File\")) }\n"
+	if calledUnsafe(t, "x.go", setting) {
+		t.Error("a setting is taken for a request")
+	}
+	if !calledUnsafe(t, "x.go", setting+"\nfunc h(w http.ResponseWriter, r *http.Request) { (&loader{h: r.Header}).load() }\n") {
+		t.Error("the headers of a request are lost on their way")
+	}
+}
+
 // What routers of others call a parameter is one, whatever their version.
 func TestRouters(t *testing.T) {
 	for module, body := range map[string]string{

@@ -3,7 +3,9 @@ package vet
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,7 +37,8 @@ type place struct {
 }
 
 // Fixes returns rewritten files for what is clear: a call that joins a base and a name and sends, or opens, the result.
-// Everything else is left to a person, and so is what the baseline accepts. Nothing is written.
+// Everything else is left to a person, a directory from a request first of all, and so is what the baseline accepts.
+// Nothing is written.
 func Fixes(ctx context.Context, c Config) ([]Change, error) {
 	c.Options.PerRule = -1
 	r, err := Run(ctx, c)
@@ -44,14 +47,20 @@ func Fixes(ctx context.Context, c Config) ([]Change, error) {
 	}
 	byFile := map[string][]place{}
 	for _, f := range r.Findings {
-		if f.Severity == finding.High && f.Place.Line > 0 && f.Extra["syntactic"] == "" {
+		if f.Severity == finding.High && f.Place.Line > 0 && f.Extra["syntactic"] == "" && f.Extra["directory"] == "" {
 			path := filepath.FromSlash(f.Place.Path)
+			if len(f.Place.Bytes) > 0 {
+				path = string(f.Place.Bytes)
+			}
 			byFile[path] = append(byFile[path], place{f.Place.Line - 1, strings.Contains(f.Reason, "the request's path")})
 		}
 	}
 	var out []Change
 	for path, at := range byFile {
 		text, err := readFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it is gone, or its name holds what a report spells out: neither is a clear case
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +107,10 @@ func (c Change) Write() error {
 // Diff is the change in the unified form, which patch reads.
 func (c Change) Diff() string {
 	const around = 3
-	old := strings.Split(strings.TrimSuffix(c.Old, "\n"), "\n")
+	old := strings.SplitAfter(c.Old, "\n")
+	if n := len(old) - 1; old[n] == "" {
+		old = old[:n]
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "--- %s\n+++ %s\n", c.Path, c.Path)
 	moved := 0
@@ -115,7 +127,7 @@ func (c Change) Diff() string {
 			e := c.edits[i]
 			put(&body, " ", old[at:e.from])
 			put(&body, "-", old[e.from:e.to])
-			put(&body, "+", e.now)
+			put(&body, "+", e.lines(e.to < len(old) || strings.HasSuffix(c.Old, "\n")))
 			at, grown = e.to, grown+len(e.now)-(e.to-e.from)
 		}
 		put(&body, " ", old[at:to])
@@ -125,9 +137,24 @@ func (c Change) Diff() string {
 	return b.String()
 }
 
+// lines are what an edit puts there, each with its end; the last has none where the file ends without one.
+func (e edit) lines(ended bool) []string {
+	var out []string
+	for i, l := range e.now {
+		if ended || i+1 < len(e.now) {
+			l += "\n"
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
 func put(b *strings.Builder, mark string, lines []string) {
 	for _, l := range lines {
-		b.WriteString(mark + l + "\n")
+		b.WriteString(mark + l)
+		if !strings.HasSuffix(l, "\n") {
+			b.WriteString("\n\\ No newline at end of file\n")
+		}
 	}
 }
 

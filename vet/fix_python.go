@@ -11,6 +11,9 @@ var (
 	joinCall   = regexp.MustCompile(`^os\.path\.join\(`)
 	assignJoin = regexp.MustCompile(`^(\s*)(\w+)\s*=\s*(os\.path\.join\(.*)$`)
 	fString    = regexp.MustCompile(`^f(["'])\{(\w+)\}/\{([^{}"'!:]+)\}["']$`)
+	words      = regexp.MustCompile(`\w+`)
+	keyword    = regexp.MustCompile(`^\w+\s*=[^=]`)
+	ownName    = regexp.MustCompile(`def send_from_directory\b|\bsend_from_directory\s*=[^=]`)
 	plainName  = regexp.MustCompile(`^[\w.]+$`)
 )
 
@@ -24,12 +27,13 @@ func fixPython(lines []string, at []place) []edit {
 			continue
 		}
 		line := lines[p.line]
-		call := sendCall.FindStringSubmatchIndex(line)
-		if call == nil {
+		calls := sendCall.FindAllStringSubmatchIndex(line, -1)
+		if len(calls) != 1 {
 			continue
 		}
+		call := calls[0]
 		args, rest, ok := arguments(line[call[1]:])
-		if !ok {
+		if !ok || !named(args[1:]) {
 			continue
 		}
 		from := p.line
@@ -46,10 +50,29 @@ func fixPython(lines []string, at []place) []edit {
 			strings.Join(append([]string{base, name}, args[1:]...), ", ") + ")" + rest
 		edits = append(edits, edit{from, p.line + 1, []string{now}})
 	}
-	if len(edits) == 0 || qualified {
+	switch {
+	case len(edits) == 0 || qualified:
 		return edits
+	case slices.ContainsFunc(lines, func(l string) bool { return ownName.MatchString(l) }):
+		return nil
 	}
 	return importFlask(lines, edits)
+}
+
+// named gives the arguments behind the first the names that send_file knows them by: send_from_directory takes them by
+// name alone.
+func named(args []string) bool {
+	names := []string{"mimetype", "as_attachment", "download_name"}
+	for i, a := range args {
+		switch {
+		case keyword.MatchString(a) || strings.HasPrefix(a, "**") || a == "":
+		case i < len(names) && !strings.HasPrefix(a, "*"):
+			args[i] = names[i] + "=" + a
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // joined takes a base and a name apart: os.path.join(BASE, name), BASE / name, f"{BASE}/{name}", BASE + "/" + name.
@@ -73,8 +96,8 @@ func joined(text string) (base, name string, ok bool) {
 	return "", "", false
 }
 
-// joinedBefore: the line before is 'path = os.path.join(BASE, name)', and this one returns, so that nothing else can use
-// the path.
+// joinedBefore: the line before is 'path = os.path.join(BASE, name)', and this one returns. Nothing behind it in the
+// function, such as an except or a finally, names the path.
 func joinedBefore(lines []string, at int, path string) (base, name string, ok bool) {
 	if at == 0 || !strings.HasPrefix(strings.TrimSpace(lines[at]), "return ") || strings.Count(lines[at], path) != 1 {
 		return "", "", false
@@ -82,6 +105,14 @@ func joinedBefore(lines []string, at int, path string) (base, name string, ok bo
 	m := assignJoin.FindStringSubmatch(strings.TrimRight(lines[at-1], "\r"))
 	if m == nil || m[2] != path || m[1] != lines[at][:len(lines[at])-len(strings.TrimLeft(lines[at], " \t"))] {
 		return "", "", false
+	}
+	for _, l := range lines[at+1:] {
+		if l != "" && !strings.ContainsAny(l[:1], " \t\r#") {
+			break
+		}
+		if slices.Contains(words.FindAllString(l, -1), path) {
+			return "", "", false
+		}
 	}
 	return joined(m[3])
 }
@@ -116,6 +147,14 @@ func arguments(s string) (args []string, rest string, ok bool) {
 	return nil, "", false
 }
 
+// endOf is the carriage return that ends the lines of some files.
+func endOf(line string) string {
+	if strings.HasSuffix(line, "\r") {
+		return "\r"
+	}
+	return ""
+}
+
 var fromFlask = regexp.MustCompile(`^from flask import (\(?)([\w, ]*)(\)?)\s*$`)
 
 // importFlask sees to it that send_from_directory is imported, where send_file comes from Flask. No edits where it does
@@ -144,9 +183,9 @@ func importFlask(lines []string, edits []edit) []edit {
 		case slices.Contains(names, "send_from_directory"):
 			return edits
 		case m[1] == "":
-			return append(edits, edit{i, i + 1, []string{strings.TrimRight(l, " \t\r") + ", send_from_directory"}})
+			return append(edits, edit{i, i + 1, []string{strings.TrimRight(l, " \t\r") + ", send_from_directory" + endOf(l)}})
 		}
-		return append(edits, edit{end + 1, end + 1, []string{"from flask import send_from_directory"}})
+		return append(edits, edit{end + 1, end + 1, []string{"from flask import send_from_directory" + endOf(l)}})
 	}
 	return nil
 }

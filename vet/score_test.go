@@ -35,12 +35,13 @@ type score struct {
 	Recall        float64  `json:"recall"`
 	GuardedSaid   int      `json:"guarded_said"` // guarded, and reported so
 	GuardedSilent []string `json:"guarded_silent"`
-	AtLine        int      `json:"at_line"` // of Found, those at the labelled line
+	SafeSaid      []string `json:"safe_said"` // safe, and reported, if only as guarded
+	AtLine        int      `json:"at_line"`   // of Found, those at the labelled line
 }
 
 func scoreHalf(t *testing.T, cases []corpustest.Case, half string) score {
 	t.Helper()
-	s := score{Half: half, Missed: []string{}, Wrong: []string{}, GuardedSilent: []string{}}
+	s := score{Half: half, Missed: []string{}, Wrong: []string{}, GuardedSilent: []string{}, SafeSaid: []string{}}
 	for _, c := range cases {
 		if c.Half != half {
 			continue
@@ -89,6 +90,8 @@ func (s *score) count(t *testing.T, c corpustest.Case) {
 		s.Missed = append(s.Missed, name)
 	case unsafe:
 		s.Wrong = append(s.Wrong, name)
+	case c.Label == corpustest.Safe && guarded:
+		s.SafeSaid = append(s.SafeSaid, name)
 	case c.Label == corpustest.Guarded && guarded:
 		s.GuardedSaid++
 	case c.Label == corpustest.Guarded:
@@ -113,8 +116,8 @@ func TestScore(t *testing.T) {
 				fmt.Printf("%s, first run: %d cases, precision %.3f, recall %.3f\n", half, f.Cases, f.Precision, f.Recall)
 			}
 		}
-		fmt.Printf("%s: %d cases, precision %.3f, recall %.3f, at the line %d of %d, guarded said %d\n  missed %v\n  wrong %v\n  guarded, and silent %v\n",
-			half, s.Cases, s.Precision, s.Recall, s.AtLine, s.Found, s.GuardedSaid, s.Missed, s.Wrong, s.GuardedSilent)
+		fmt.Printf("%s: %d cases, precision %.3f, recall %.3f, at the line %d of %d, guarded said %d\n  missed %v\n  wrong %v\n  guarded, and silent %v\n  safe, and called guarded %v\n",
+			half, s.Cases, s.Precision, s.Recall, s.AtLine, s.Found, s.GuardedSaid, s.Missed, s.Wrong, s.GuardedSilent, s.SafeSaid)
 		if s.Precision < 0.95 || s.Recall < 0.95 {
 			t.Errorf("%s: precision %.3f, recall %.3f; want at least 0.95", half, s.Precision, s.Recall)
 		}

@@ -57,8 +57,17 @@ type source struct {
 	path  string // as it is shown
 	lang  string
 	text  []byte
-	lines int64
+	count int64 // of lines
 	mod   *ir.Module
+	split []string // text, line by line, once somebody asks
+}
+
+// lines are split once: a file may give as many findings as it has lines.
+func (f *source) lines() []string {
+	if f.split == nil {
+		f.split = strings.Split(string(f.text), "\n")
+	}
+	return f.split
 }
 
 func review(ctx context.Context, r *finding.Report, root string) error {
@@ -70,14 +79,16 @@ func review(ctx context.Context, r *finding.Report, root string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	texts := map[string][]byte{}
+	byPath := map[string]*source{}
 	modules := map[string][]*ir.Module{}
 	for _, f := range files {
-		texts[f.path] = f.text
+		byPath[f.path] = f
 		if f.mod != nil {
 			modules[f.lang] = append(modules[f.lang], f.mod)
 		}
-		r.Count("lines of "+f.lang, f.lines)
+		if f.lang != "" { // a .conf of something else
+			r.Count("lines of "+f.lang, f.count)
+		}
 	}
 	for _, lang := range []string{"python", "go"} {
 		if len(modules[lang]) == 0 {
@@ -85,16 +96,20 @@ func review(ctx context.Context, r *finding.Report, root string) error {
 		}
 		report := flow.Run(modules[lang], lang)
 		for _, one := range report.Results {
-			r.Add(found(one, lang, texts[one.File]))
+			r.Add(found(one, lang, byPath[one.File]))
 		}
 		if report.Cut > 0 {
-			r.Note(finding.Place{Path: root}, fmt.Sprintf("%d functions were too long to be followed to their end", report.Cut))
+			r.Note(finding.Place{Path: root}, fmt.Sprintf("%d functions or statements were too long to be followed to their end", report.Cut))
 		}
 	}
 	for _, f := range files {
 		if f.lang == "nginx" || f.lang == "apache" {
-			for _, one := range webconf.Read(f.lang, f.path, string(f.text)) {
-				r.Add(found(one, f.lang, f.text))
+			results, deep := webconf.Read(f.lang, f.path, string(f.text))
+			for _, one := range results {
+				r.Add(found(one, f.lang, f))
+			}
+			if deep > 0 {
+				r.Note(finding.Place{Path: f.path, Line: deep}, "is nested too deep to be looked at")
 			}
 		}
 	}
@@ -205,7 +220,7 @@ func parseOne(r *finding.Report, f *source, names *names, parser *python.Parser)
 		return parser
 	}
 	f.text = text
-	f.lines = int64(strings.Count(string(text), "\n"))
+	f.count = int64(strings.Count(string(text), "\n"))
 	switch f.lang {
 	case "python":
 		if parser == nil {
@@ -246,10 +261,10 @@ func readFile(path string) ([]byte, error) {
 	return text, err
 }
 
-// found makes a finding of what was found at a line of text.
-func found(one *flow.Result, lang string, text []byte) finding.Finding {
+// found makes a finding of what was found at a line of a file.
+func found(one *flow.Result, lang string, at *source) finding.Finding {
 	f := finding.Finding{
-		Rule: finding.ID(one.Rule), Reason: one.Reason, Evidence: excerpt(text, one.Line, one.End),
+		Rule: finding.ID(one.Rule), Reason: one.Reason, Evidence: excerpt(at.lines(), one.Line, one.End),
 		Place: finding.Place{Path: filepath.ToSlash(one.File), Line: one.Line}, Remedy: remedy(one, lang), Repeat: one.Request,
 		Extra: map[string]string{"level": levelWord(one.Level)},
 	}
@@ -267,6 +282,9 @@ func found(one *flow.Result, lang string, text []byte) finding.Finding {
 	if len(one.Remains) > 0 {
 		f.Extra["remains"] = strings.Join(one.Remains, " ")
 	}
+	if one.Given && one.Level == flow.Unsafe {
+		f.Extra["directory"] = "may be from the request"
+	}
 	if one.Syntactic {
 		f.Extra["syntactic"] = "the file could not be parsed to its end"
 	}
@@ -278,8 +296,7 @@ func levelWord(l flow.Level) string {
 }
 
 // excerpt is the source of a finding, at most three lines of it.
-func excerpt(text []byte, from, to int) string {
-	lines := strings.Split(string(text), "\n")
+func excerpt(lines []string, from, to int) string {
 	from = max(1, min(from, len(lines)))
 	to = max(from, min(to, from+2, len(lines)))
 	var out []string

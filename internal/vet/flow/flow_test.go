@@ -212,3 +212,27 @@ func seed(f *testing.F, lang, ext string) {
 		f.Add(string(text))
 	}
 }
+
+// What a framework does with links beneath a directory that it hands out is its own; who is told to follow them does.
+func TestMounts(t *testing.T) {
+	for _, tt := range []struct{ call, want string }{
+		{"app.router.add_static('/', BASE)", "guarded-name race"},
+		{"app.router.add_static('/', BASE, follow_symlinks=False)", "guarded-name race"},
+		{"app.router.add_static('/', BASE, follow_symlinks=True)", "links-followed "},
+		{"app.mount('/', StaticFiles(directory=BASE))", "guarded-name race"},
+		{"app.mount('/', StaticFiles(directory=BASE, follow_symlink=True))", "links-followed "},
+	} {
+		src := "from aiohttp import web\nfrom starlette.staticfiles import StaticFiles\nBASE = 'files'\napp = web.Application()\n" + tt.call + "\n"
+		m, err := parser.Module("app.py", "app", []byte(src))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := "nothing"
+		if r := worst(flow.Run([]*ir.Module{m}, "python")); r != nil {
+			got = r.Rule + " " + strings.Join(r.Remains, " ")
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.call, got, tt.want)
+		}
+	}
+}

@@ -127,7 +127,9 @@ func (r goRules) instAttr(fr *frame, base *Val, name string) *Val {
 	if typ, ok := cls.cls.Fields[name]; ok {
 		in := &frame{x: fr.x, mod: cls.mod, st: cls.mod.st, fn: &ir.Func{Module: cls.cls.Module}, entry: fr.entry}
 		v := in.typeVal(typ)
-		if v.op == vUnknown {
+		// Headers and values that a struct holds are as often those of a setting, or of an answer: where they are a
+		// request's, somebody put them there.
+		if v.op == vUnknown || v.op == vObj && strings.HasPrefix(v.text, "dict:") {
 			v = fr.x.t.unknown("field " + name + " of " + cls.cls.Name)
 		}
 		return v

@@ -1,6 +1,9 @@
 package flow
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // applyFacts narrows j, of v, by what conditions have said of v.
 func (t *table) applyFacts(j *judged, v *Val, f facts) {
@@ -232,7 +235,14 @@ func (t *table) nameFact(j *judged, v *Val, one fact) {
 		}
 	case name == "eq" && one.truth:
 		t.equals(j, v, other)
+	case (name == "in" || name == "eq") && !j.caps.slash && holdsUp(other):
+		j.caps.bare = false
 	}
+}
+
+// holdsUp: ".." itself, or a list with it.
+func holdsUp(v *Val) bool {
+	return v.isConst("..") || v.op == vSeq && slices.ContainsFunc(v.args, func(a *Val) bool { return a.isConst("..") })
 }
 
 // cleaned reports a path that was joined to something before '..' was taken out.

@@ -231,11 +231,23 @@ func (x *exec) runModule(m *module) {
 		if !m.python() {
 			fr.fn = &ir.Func{Module: file}
 		}
-		fr.block(file.Body)
+		for _, s := range file.Body {
+			x.begin() // each has its own steps: what stands behind a long table is looked at too
+			fr.block([]*ir.Stmt{s})
+			if x.spent() {
+				x.cut++
+			}
+			if fr.st.dead {
+				break
+			}
+		}
 		m.st.dead = false
 		m.st.facts = nil
 	}
 	m.run = 2
+	if m.python() {
+		x.djangoDebug(m)
+	}
 }
 
 func (x *exec) begin() {

@@ -29,6 +29,7 @@ func (r pyRules) call(fr *frame, q string, a *callArgs) *Val {
 		if q == "flask.send_file" && arg != nil && arg.op == vObj {
 			continue
 		}
+		s.held = q == "os.open" && a.kw["dir_fd"] != nil && mentions(a.expr, noFollow, false)
 		fr.reach(arg, s.sink, a.expr)
 	}
 	if strings.HasPrefix(q, "builtins.") {
@@ -119,11 +120,11 @@ func (r pyRules) libraryCall(fr *frame, q string, a *callArgs) *Val {
 	case "django.core.files.storage.FileSystemStorage":
 		return t.kind("storage")
 	case "flask.render_template":
-		fr.reach(first, sink{name: "render_template", does: "opens", lexical: true}, a.expr)
+		fr.reach(first, sink{name: "render_template", does: "renders", lexical: true}, a.expr)
 	case "aiohttp.web.static":
-		fr.followsLinks("web.static", a)
+		fr.mounts("web.static", a)
 	case "starlette.staticfiles.StaticFiles", "fastapi.staticfiles.StaticFiles":
-		fr.followsLinks("StaticFiles", a)
+		fr.mounts("StaticFiles", a)
 	case "django.http.FileResponse", "starlette.responses.StreamingResponse":
 		fr.x.serves(fr)
 	}

@@ -57,7 +57,7 @@ func (r pyRules) anyMethod(fr *frame, recv *Val, name string, a *callArgs) *Val 
 			fr.header(a.pos[0], a.pos[1], a.expr)
 		}
 	case "add_static":
-		fr.followsLinks("add_static", a)
+		fr.mounts("add_static", a)
 		fr.reach(a.at(1, "path"), sink{name: "add_static", does: "serves a directory named by", dir: true}, a.expr)
 	case "run_in_executor", "to_thread":
 		return r.unknownCall(fr, name, a)

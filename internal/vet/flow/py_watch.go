@@ -1,15 +1,29 @@
 package flow
 
 import (
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/rootbound/rootbound/internal/vet/ir"
 )
 
+func (v *Val) isTrue() bool { return v != nil && (v.isConst("True") || v.isConst("1")) }
+
+// debugInSource is said of a setting that is on wherever the program runs.
+const debugInSource = "debug mode shows source and paths with each error"
+
 func (fr *frame) debugMode(q, method string, a *callArgs) {
-	debug := a.kw["debug"]
-	if debug == nil || !debug.isConst("True") {
+	if method == "update" || method == "from_mapping" {
+		if a.kw["DEBUG"].isTrue() {
+			fr.note("debug-mode", Guarded, posOf(a.expr), "DEBUG", debugInSource)
+		}
+		if a.kw["USE_X_SENDFILE"].isTrue() {
+			fr.xSendfile(posOf(a.expr))
+		}
+	}
+	if !a.at(2, "debug").isTrue() || a.kw["debug"] == nil && q != "flask.Flask.run" {
 		return
 	}
 	if method == "run" || q == "flask.Flask.run" || strings.HasSuffix(q, "fastapi.FastAPI") || strings.HasSuffix(q, "Starlette") {
@@ -17,11 +31,25 @@ func (fr *frame) debugMode(q, method string, a *callArgs) {
 	}
 }
 
-func (r pyRules) setAttr(fr *frame, base *Val, target *ir.Expr, v *Val) {
-	if target.Text == "debug" && v.isConst("True") && fr.fn == nil {
-		fr.note("debug-mode", Guarded, target.Pos, "debug", "debug mode shows source and paths with each error")
+// djangoDebug: the settings of a Django project end with DEBUG on.
+func (x *exec) djangoDebug(m *module) {
+	if base := path.Base(filepath.ToSlash(m.ir.Path)); !strings.Contains(base, "settings") && !strings.Contains(m.ir.Name, "settings") ||
+		m.st.vars["INSTALLED_APPS"] == nil && m.st.vars["ROOT_URLCONF"] == nil || !m.st.vars["DEBUG"].isTrue() {
+		return
 	}
-	if strings.EqualFold(target.Text, "use_x_sendfile") && v.isConst("True") {
+	for _, s := range m.ir.Body {
+		if s.Op == ir.Assign && len(s.Targets) == 1 && s.Targets[0].Op == ir.Name && s.Targets[0].Text == "DEBUG" {
+			fr := &frame{x: x, mod: m, st: m.st, entry: &entry{mod: m}}
+			fr.note("debug-mode", Guarded, s.Targets[0].Pos, "DEBUG", debugInSource)
+		}
+	}
+}
+
+func (r pyRules) setAttr(fr *frame, base *Val, target *ir.Expr, v *Val) {
+	if target.Text == "debug" && v.isTrue() && fr.fn == nil {
+		fr.note("debug-mode", Guarded, target.Pos, "debug", debugInSource)
+	}
+	if strings.EqualFold(target.Text, "use_x_sendfile") && v.isTrue() {
 		fr.xSendfile(target.Pos)
 	}
 }
@@ -34,11 +62,11 @@ var sendfileHeaders = map[string]bool{"x-sendfile": true, "x-accel-redirect": tr
 
 func (r pyRules) setIndex(fr *frame, base, key, v *Val, target *ir.Expr) {
 	fr.header(key, v, target)
-	if name, _ := constText(key); name == "USE_X_SENDFILE" && v.isConst("True") {
+	if name, _ := constText(key); name == "USE_X_SENDFILE" && v.isTrue() {
 		fr.xSendfile(target.Pos)
 	}
-	if name, _ := constText(key); name == "DEBUG" && v.isConst("True") {
-		fr.note("debug-mode", Guarded, target.Pos, "DEBUG", "debug mode shows source and paths with each error")
+	if name, _ := constText(key); name == "DEBUG" && v.isTrue() {
+		fr.note("debug-mode", Guarded, target.Pos, "DEBUG", debugInSource)
 	}
 }
 
@@ -109,6 +137,8 @@ func (fr *frame) noteRaise(e *ir.Expr) {
 		fr.x.forbidden[fr.entry.fn] = true
 	}
 }
+
+var noFollow = regexp.MustCompile(`^O_NOFOLLOW$`)
 
 var askWords = regexp.MustCompile(`(?i)auth|login|logged|permission|require|jwt|token|session|current_user|is_staff|is_admin|acl|check_access|can_|signature|signed|hmac|credential|basic|api_?key|password`)
 
@@ -190,4 +220,20 @@ func mentionsStmts(list []*ir.Stmt, words *regexp.Regexp) bool {
 // followsLinks notes a directory that is handed out with its links.
 func (fr *frame) followsLinks(name string, a *callArgs) {
 	fr.note("links-followed", Guarded, posOf(a.expr), name, name+" hands out a directory: whoever can make a link in it may read what it points to")
+}
+
+// mounts notes a directory that aiohttp or Starlette hands out: they resolve links and compare, unless they are told to
+// follow them.
+func (fr *frame) mounts(name string, a *callArgs) {
+	if follow := a.at(-1, "follow_symlinks", "follow_symlink"); follow != nil && !follow.isConst("False") && follow.op != vNothing {
+		fr.followsLinks(name, a)
+		return
+	}
+	if a.expr == nil {
+		return
+	}
+	fr.x.record(&Result{
+		Rule: "guarded-name", Level: Guarded, File: fr.file().Path, Line: a.expr.Line, End: max(a.expr.End, a.expr.Line), Sink: name, Function: fr.name(), Remains: []string{"race"},
+		Reason: name + " hands out a directory, and no link leads out of it when it is looked at; what remains: " + remainWords["race"], Syntactic: fr.file().Broken != 0,
+	}, "guarded-name")
 }

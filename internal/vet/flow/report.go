@@ -34,12 +34,13 @@ type Result struct {
 	Request   string   // one that shows it, where it is unsafe
 	Remains   []string // what is still possible where it is guarded: links, race, newline, oracle
 	Syntactic bool     // in a file that could not be read to its end
+	Given     bool     // the directory too may be from the request: no join of it and a name is safe
 }
 
 // Report is what Run found and did not look at.
 type Report struct {
 	Results []*Result
-	Cut     int // functions that were too long to be followed to their end
+	Cut     int // functions, and statements outside of them, that were too long to be followed to their end
 }
 
 type resultKey struct {
@@ -75,6 +76,7 @@ type sink struct {
 	root      bool   // it cannot leave: os.Root, this library
 	servefile bool   // it refuses a request whose own path has ".."
 	accel     bool   // a path in front of which a server resolves
+	held      bool   // relative to a directory that is open, and no link is followed in the last element
 }
 
 func (fr *frame) file() *ir.Module {
@@ -99,6 +101,9 @@ func (fr *frame) reach(v *Val, s sink, e *ir.Expr) {
 	if j.src == nil {
 		return
 	}
+	if s.held && !j.caps.slash && !j.caps.bare && !j.caps.escapes() {
+		return // one element of a directory that is held: there is nothing left to follow
+	}
 	if s.lexical {
 		j.caps = caps{newline: j.caps.newline}
 		j.cont = max(j.cont, asText)
@@ -119,7 +124,24 @@ func (fr *frame) reach(v *Val, s sink, e *ir.Expr) {
 		fr.guarded(r, j, s)
 	}
 	r.Syntactic = fr.file().Broken != 0
+	r.Given = given(v)
 	fr.x.record(r, s.name)
+}
+
+// given reports a path whose directory may be from the request, whatever is behind it.
+func given(v *Val) bool {
+	switch v.op {
+	case vPhi:
+		for _, a := range v.alts {
+			if a.v.tainted && given(a.v) {
+				return true
+			}
+		}
+		return false
+	case vJoin, vCat, vClean, vReal:
+		return len(v.args) > 0 && v.args[0].tainted && given(v.args[0])
+	}
+	return v.tainted
 }
 
 func (fr *frame) judge(v *Val) *judged {
@@ -158,6 +180,10 @@ func (fr *frame) name() string {
 func (x *exec) record(r *Result, what string) {
 	key := resultKey{r.File, r.Line, what}
 	old := x.results[key]
+	if old != nil {
+		r.Given = r.Given || old.Given
+		old.Given = r.Given
+	}
 	if old == nil || r.Level > old.Level {
 		x.results[key] = r
 	}
@@ -253,7 +279,7 @@ var remainWords = map[string]string{
 
 // request writes one that shows the fault.
 func (fr *frame) request(j *judged) string {
-	target := "../../../../etc/passwd"
+	target := "../../../../../../../../etc/passwd" // out of a deep directory too: what is too many stays at the root
 	switch {
 	case j.caps.abs && !j.caps.up:
 		target = "/etc/passwd"
@@ -264,16 +290,16 @@ func (fr *frame) request(j *judged) string {
 		}
 		target = "../" + name + "_evil/secret"
 	case j.notes["replace"]:
-		target = strings.Repeat("....//", 4) + "etc/passwd"
+		target = strings.Repeat("....//", 8) + "etc/passwd"
 	case j.notes["backslash"]:
-		target = `..\..\..\..\etc\passwd`
+		target = `..\..\..\..\..\..\..\..\etc\passwd`
 	case j.notes["start"]:
-		target = "x/../../../../../etc/passwd"
+		target = "x/../../../../../../../../etc/passwd"
 	case j.caps.abs && len(j.worthless) > 0:
 		target = "/etc/passwd"
 	}
 	if j.notes["decode"] {
-		target = strings.NewReplacer("/", "%252f", ".", "%252e").Replace("../../../../etc/passwd")
+		target = strings.NewReplacer("/", "%252f", ".", "%252e").Replace("../../../../../../../../etc/passwd")
 	}
 	return fr.spell(j, target)
 }

@@ -69,7 +69,8 @@ type lowering struct {
 }
 
 func (l *lowering) pos(n ast.Node) ir.Pos {
-	return ir.Pos{Line: l.fset.Position(n.Pos()).Line, End: l.fset.Position(n.End()).Line}
+	line := func(p token.Pos) int { return l.fset.PositionFor(p, false).Line } // of the file as it is, whatever its //line comments say
+	return ir.Pos{Line: line(n.Pos()), End: line(n.End())}
 }
 
 func (l *lowering) decl(d ast.Decl) []*ir.Stmt {

@@ -43,18 +43,18 @@ func apacheWords(line string) []string {
 
 func readApache(file, text string) []*flow.Result {
 	a := &apache{file: file}
-	joined := ""
+	var joined []string
 	start := 0
 	for i, line := range strings.Split(text, "\n") {
-		if joined == "" {
+		if len(joined) == 0 {
 			start = i + 1
 		}
 		line = strings.TrimSuffix(line, "\r")
+		joined = append(joined, strings.TrimSuffix(line, "\\"))
 		if strings.HasSuffix(line, "\\") {
-			joined += strings.TrimSuffix(line, "\\") + " "
 			continue
 		}
-		line, joined = strings.TrimSpace(joined+line), ""
+		line, joined = strings.TrimSpace(strings.Join(joined, " ")), nil
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -115,7 +115,7 @@ func (a *apache) line(line string, at int) {
 		}
 	case "rewriterule":
 		if a.query && strings.HasPrefix(arg(2), "/") && strings.Contains(arg(2), "%1") {
-			a.add("path-from-request", flow.Unsafe, at, words[0], "the rule puts a part of the query into a path as it is: it may hold '..'", "GET /?file=../../../../etc/passwd")
+			a.add("path-from-request", flow.Unsafe, at, words[0], "the rule puts a part of the query into a path as it is: it may hold '..'", "GET /?file=../../../../../../../../etc/passwd")
 		}
 		a.query = false
 	}
@@ -164,11 +164,13 @@ func (a *apache) granted(at int) {
 
 // finish looks whether a script lies beneath what is served.
 func (a *apache) finish() {
+	holds := map[string]string{}
 	for _, s := range a.scripts {
-		for _, r := range a.roots {
-			if strings.HasPrefix(s.path, strings.TrimSuffix(r.path, "/")+"/") {
-				a.add("root-holds-application", flow.Unsafe, r.line, "DocumentRoot", r.path+" holds the application "+s.path+" itself: its source and settings are handed out as files", "GET /"+path.Base(s.path))
-			}
+		above(s.path, func(dir string) { holds[dir] = s.path })
+	}
+	for _, r := range a.roots {
+		if script := holds[strings.TrimSuffix(r.path, "/")]; script != "" {
+			a.add("root-holds-application", flow.Unsafe, r.line, "DocumentRoot", r.path+" holds the application "+script+" itself: its source and settings are handed out as files", "GET /"+path.Base(script))
 		}
 	}
 }

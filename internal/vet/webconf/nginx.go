@@ -29,20 +29,45 @@ var (
 	nginxSign  = regexp.MustCompile(`(?m)^\s*(server|location|http|events)\b[^\n]*\{|^\s*(alias|root|internal|disable_symlinks)\b[^\n]*;`)
 )
 
-// Read returns what is found in a file of one of the two.
-func Read(kind, file, text string) []*flow.Result {
+// Read returns what is found in a file of one of the two, and the first line of blocks that are nested too deep to be
+// looked at, or 0.
+func Read(kind, file, text string) (found []*flow.Result, deep int) {
 	if kind == "apache" {
-		return readApache(file, text)
+		return readApache(file, text), 0
 	}
-	n := &nginx{file: file}
-	top := parseNginx(text)
+	top, deep := parseNginx(text)
+	n := &nginx{file: file, sockets: map[string]bool{}, source: map[string]bool{}}
+	n.socketsOf(top)
 	n.walk(top, nil)
-	return n.out
+	return n.out, deep
 }
 
 type nginx struct {
-	file string
-	out  []*flow.Result
+	file    string
+	out     []*flow.Result
+	sockets map[string]bool // directories above the sockets of applications
+	source  map[string]bool // directories that were looked into: whether they hold source
+}
+
+func (n *nginx) socketsOf(d *directive) {
+	for _, a := range d.args {
+		if _, socket, ok := strings.Cut(a, "unix:"); ok {
+			above(socket, func(dir string) { n.sockets[dir] = true })
+		}
+	}
+	for _, c := range d.block {
+		n.socketsOf(c)
+	}
+}
+
+// holdsSource looks once.
+func (n *nginx) holdsSource(dir string) bool {
+	known, ok := n.source[dir]
+	if !ok {
+		known = holdsSource(n.file, dir)
+		n.source[dir] = known
+	}
+	return known
 }
 
 func (n *nginx) add(rule string, level flow.Level, d *directive, reason, request string, remains ...string) {
@@ -120,9 +145,14 @@ func siblingOf(target string) string {
 
 var capture = regexp.MustCompile(`\((\?<\w+>)?`)
 
+var (
+	groupAfterSlash = regexp.MustCompile(`/\$(\d|\w+)`)
+	groupAfterWord  = regexp.MustCompile(`[^/]\$(\d|\w+)`)
+)
+
 // captureAfterWord: a group stands directly behind other text than a slash, and the target has it directly behind one.
 func captureAfterWord(pattern, target string) bool {
-	if !regexp.MustCompile(`/\$(\d|\w+)`).MatchString(target) {
+	if !groupAfterSlash.MatchString(target) {
 		return false
 	}
 	at := capture.FindStringIndex(pattern)
@@ -139,7 +169,7 @@ func captureAfterWord(pattern, target string) bool {
 
 // siblingCapture: the group stands behind a word in both.
 func siblingCapture(pattern, target string) bool {
-	at := regexp.MustCompile(`[^/]\$(\d|\w+)`).FindStringIndex(target)
+	at := groupAfterWord.FindStringIndex(target)
 	group := capture.FindStringIndex(pattern)
 	if at == nil || group == nil || group[0] == 0 {
 		return false
@@ -168,7 +198,7 @@ func (n *nginx) fromRequest(d *directive, text string) {
 }
 
 func requestFor(variable string) string {
-	const target = "../../../../etc/passwd"
+	const target = "../../../../../../../../etc/passwd"
 	kind, name, _ := strings.Cut(variable, "_")
 	switch kind {
 	case "arg":
@@ -196,7 +226,7 @@ func (n *nginx) root(d *directive, around []*directive) {
 		n.add("root-holds-application", flow.Unsafe, d, "root "+dir+" is a directory of the system: everything in it that this server may read is handed out", "GET /etc/passwd")
 	case below(around):
 		return // only what is beneath the location's own prefix
-	case applicationNames[path.Base(clean)] && (backend(around) || proxyless(around)), holdsBackend(clean, around), holdsSource(n.file, dir):
+	case applicationNames[path.Base(clean)] && (backend(around) || proxyless(around)), n.sockets[clean], n.holdsSource(dir):
 		n.add("root-holds-application", flow.Unsafe, d, "root "+dir+" holds the application itself: its source, settings and database are handed out as files", "GET /app.py")
 	}
 }
@@ -218,39 +248,7 @@ func proxyless(around []*directive) bool { return !backend(around) }
 // backend: an application is behind this server.
 func backend(around []*directive) bool {
 	for _, d := range around {
-		if d.name == "server" && anyWithin(d, func(c *directive) bool {
-			return strings.HasSuffix(c.name, "_pass")
-		}) {
-			return true
-		}
-	}
-	return false
-}
-
-func anyWithin(d *directive, is func(*directive) bool) bool {
-	for _, c := range d.block {
-		if is(c) || anyWithin(c, is) {
-			return true
-		}
-	}
-	return false
-}
-
-// holdsBackend: the application's socket, or a directory named as its static part, lies beneath the root.
-func holdsBackend(root string, around []*directive) bool {
-	for _, d := range around {
-		if d.name != "server" && d.name != "main" {
-			continue
-		}
-		if anyWithin(d, func(c *directive) bool {
-			for _, a := range c.args {
-				_, socket, ok := strings.Cut(a, "unix:")
-				if ok && strings.HasPrefix(socket, root+"/") {
-					return true
-				}
-			}
-			return false
-		}) {
+		if d.name == "server" && d.pass {
 			return true
 		}
 	}
@@ -261,6 +259,9 @@ func holdsBackend(root string, around []*directive) bool {
 func holdsSource(file, dir string) bool {
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(filepath.Dir(file), filepath.FromSlash(dir))
+	}
+	if strings.HasPrefix(filepath.ToSlash(dir), "//") {
+		return false // another machine's: whoever wrote the file would be asked, and told who reviews it
 	}
 	for _, name := range []string{"app.py", "wsgi.py", "manage.py", "settings.py", "main.py", ".env", ".git", "go.mod", "package.json", "composer.json", "Gemfile", "requirements.txt"} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
@@ -289,6 +290,9 @@ func (n *nginx) accel(d *directive) {
 
 // links: disable_symlinks is off unless somebody turned it on.
 func (n *nginx) links(d *directive, around []*directive) {
+	if here := around[len(around)-1]; here.name == "location" && here.arg(0) == "=" && d.name == "alias" && !strings.Contains(d.arg(0), "$") {
+		return // one file, which no request chooses
+	}
 	for i := len(around) - 1; i >= 0; i-- {
 		if s := around[i].find("disable_symlinks"); s != nil {
 			if s.arg(0) == "off" || s.arg(0) == "if_not_owner" {

@@ -10,15 +10,21 @@ type directive struct {
 	args  []string
 	line  int
 	block []*directive
+	first map[string]*directive // of the block, by name
+	pass  bool                  // an application is behind it: proxy_pass and its like, at any depth
 }
 
-func (d *directive) find(name string) *directive {
-	for _, c := range d.block {
-		if c.name == name {
-			return c
-		}
+// find is a map's work and no search: a file may hold a hundred thousand directives, and each of them may ask.
+func (d *directive) find(name string) *directive { return d.first[name] }
+
+func (d *directive) add(c *directive) {
+	d.block = append(d.block, c)
+	if d.first == nil {
+		d.first = map[string]*directive{}
 	}
-	return nil
+	if d.first[c.name] == nil {
+		d.first[c.name] = c
+	}
 }
 
 func (d *directive) arg(i int) string {
@@ -28,9 +34,13 @@ func (d *directive) arg(i int) string {
 	return ""
 }
 
-// parseNginx reads as much as it can: an unclosed block ends with the file.
-func parseNginx(text string) *directive {
-	top := &directive{name: "main"}
+// maxNesting is how deep blocks are looked at. Those of a configuration that works are four deep, or five.
+const maxNesting = 32
+
+// parseNginx reads as much as it can: an unclosed block ends with the file. deep is the first line of what is nested too
+// deep and left out, or 0.
+func parseNginx(text string) (top *directive, deep int) {
+	top = &directive{name: "main"}
 	stack := []*directive{top}
 	var words []string
 	line, start := 1, 0
@@ -47,8 +57,12 @@ func parseNginx(text string) *directive {
 		case c == ';' || c == '{':
 			if len(words) > 0 {
 				d := &directive{name: words[0], args: words[1:], line: start}
-				parent := stack[len(stack)-1]
-				parent.block = append(parent.block, d)
+				if len(stack) <= maxNesting {
+					stack[len(stack)-1].add(d)
+					markPass(stack, d)
+				} else if deep == 0 {
+					deep = start
+				}
 				if c == '{' {
 					stack = append(stack, d)
 				}
@@ -71,7 +85,29 @@ func parseNginx(text string) *directive {
 			i += n - 1
 		}
 	}
-	return top
+	return top, deep
+}
+
+// markPass marks what stands around d, where d hands requests on.
+func markPass(around []*directive, d *directive) {
+	if strings.HasSuffix(d.name, "_pass") {
+		for _, a := range around {
+			a.pass = true
+		}
+	}
+}
+
+// above calls f for each directory above the file or directory name, without a slash at its end; "" is the root.
+func above(name string, f func(dir string)) {
+	const longest = 4096 // that a system opens
+	if len(name) > longest {
+		return
+	}
+	for i := range len(name) {
+		if name[i] == '/' {
+			f(name[:i])
+		}
+	}
 }
 
 // nginxWord reads one word, quoted or not.

@@ -18,7 +18,11 @@ func found(t *testing.T, text string) []string {
 		t.Fatalf("neither nginx nor Apache:\n%s", text)
 	}
 	out := []string{}
-	for _, r := range Read(kind, "/nonexistent/site.conf", text) {
+	results, deep := Read(kind, "/nonexistent/site.conf", text)
+	if deep != 0 {
+		t.Errorf("line %d is nested too deep", deep)
+	}
+	for _, r := range results {
 		level := map[flow.Level]string{flow.Unsafe: "unsafe", flow.Guarded: "guarded"}[r.Level]
 		out = append(out, fmt.Sprintf("%s %s:%d", level, r.Rule, r.Line))
 	}
@@ -73,7 +77,8 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, kind := range []string{"nginx", "apache"} {
-			for _, r := range Read(kind, "x.conf", text) {
+			results, _ := Read(kind, "x.conf", text)
+			for _, r := range results {
 				if r.Line < 1 || r.Line > strings.Count(text, "\n")+1 {
 					t.Errorf("%s: line %d of %d", r.Rule, r.Line, strings.Count(text, "\n")+1)
 				}
