@@ -2,6 +2,8 @@ package webconf
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -67,6 +69,20 @@ func TestRead(t *testing.T) {
 	}
 	if kind := Kind("[section]\nkey = value\n"); kind != "" {
 		t.Errorf("a file of settings is %s", kind)
+	}
+}
+
+// A root on another machine, as Windows spells it, is not looked into. The control is one that is here.
+func TestOtherMachines(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.py"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if !holdsSource("site.conf", dir) {
+		t.Error("a directory with source is not seen")
+	}
+	if holdsSource("site.conf", "//"+strings.TrimPrefix(filepath.ToSlash(dir), "/")) {
+		t.Error("a directory of another machine is looked into")
 	}
 }
 
