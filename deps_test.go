@@ -333,7 +333,7 @@ probe/race.go: os.OpenRoot # the directory of a race
 probe/upload.go: os.Lstat # where an upload went
 internal/durable/durable.go: os.OpenRoot # the directory that is written to
 vet/vet.go: os.Stat, path/filepath.WalkDir, os.OpenFile # the operator's source
-vet/names.go: os.Stat, os.Open # what the operator's source calls itself
+vet/names.go: os.Stat # what the operator's source calls itself
 vet/fix.go: os.Stat # the permissions that a rewritten file keeps
 internal/vet/webconf/nginx.go: os.Lstat # whether a root that is on this machine holds source
 store/sqlite.go: os.OpenFile, os.Lstat, os.Stat # the operator's state

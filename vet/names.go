@@ -1,7 +1,6 @@
 package vet
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -93,13 +92,12 @@ func (n *names) module(dir string) string {
 		return known
 	}
 	n.mods[dir] = ""
-	f, err := os.Open(filepath.Join(dir, "go.mod"))
+	text, err := readFile(filepath.Join(dir, "go.mod"))
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if name, ok := strings.CutPrefix(strings.TrimSpace(s.Text()), "module "); ok {
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "module "); ok {
 			n.mods[dir] = strings.Trim(strings.TrimSpace(name), `"`)
 			break
 		}

@@ -55,17 +55,17 @@ var probeRules = []Rule{
 		Fix:     serveFiles,
 	},
 	{
-		ID: SiblingPrefix, Tools: []string{"probe"}, Severity: High, Refused: []reason.Code{reason.NameTraversal},
+		ID: SiblingPrefix, Tools: []string{"probe", "vet"}, Severity: High, Refused: []reason.Code{reason.NameTraversal},
 		Sentence: "a directory beside the base directory, whose name only begins like it, can be read", Remedy: leavesNames,
 		Why:     "`path.startswith(\"/srv/files\")` is true of `/srv/files_private/x`. The comparison lacks the separator.",
-		Example: "GET /download?file=../files_private/secret.txt",
+		Example: "path = os.path.abspath(os.path.join(BASE, name))\nif not path.startswith(BASE): abort(403)\n\nGET /download?file=../files_private/secret.txt",
 		Fix:     "os.path.commonpath([BASE, path]) == BASE      # the text; links still lead out\n\n" + serveFiles,
 	},
 	{
-		ID: AliasSlash, Tools: []string{"probe"}, Severity: High, Refused: []reason.Code{reason.NameTraversal},
+		ID: AliasSlash, Tools: []string{"probe", "vet"}, Severity: High, Refused: []reason.Code{reason.NameTraversal},
 		Sentence: "a URL prefix without its slash leads out of the directory behind it", Remedy: "End both the location and its alias with a slash.",
 		Why:     "With `location /static { alias /srv/files/; }` the path `/static../app.py` becomes `/srv/files/../app.py`.",
-		Example: "GET /static../app.py",
+		Example: "location /static { alias /srv/files/; }\n\nGET /static../app.py",
 		Fix:     "location /static/ { alias /srv/files/; }\n\nrootbound serve --mount static=/srv/files",
 	},
 	{

@@ -6,7 +6,7 @@ import (
 	"github.com/rootbound/rootbound/internal/reason"
 )
 
-// vetRules are the rules that only vet knows.
+// vetRules are the rules that only vet knows. What probe finds by a request, and vet by what lets it, is one rule of probe's.
 var vetRules = slices.Concat(vetNameRules, vetCheckRules, vetServerRules)
 
 const (
@@ -68,14 +68,6 @@ var vetNameRules = []Rule{
 
 var vetCheckRules = []Rule{
 	{
-		ID: "prefix-without-separator", Tools: []string{"vet"}, Severity: High, Refused: []reason.Code{reason.NameTraversal},
-		Sentence: "a prefix is compared without the separator: '/srv/files' is also the beginning of '/srv/files_private'",
-		Remedy:   "Compare with the separator at the end, or better with commonpath or is_relative_to, or best open beneath the directory.",
-		Why:      "`../files_private/x` is cleaned to `/srv/files_private/x`, which starts with `/srv/files`.",
-		Example:  "path = os.path.abspath(os.path.join(BASE, name))\nif not path.startswith(BASE): abort(403)",
-		Fix:      "if os.path.commonpath([BASE, path]) != BASE: abort(404)\n\n" + fixGo,
-	},
-	{
 		ID: "guarded-name", Tools: []string{"vet"}, Severity: Low,
 		Sentence: "a name from a request cannot lead out as text; links, or the time between check and open, remain",
 		Remedy:   "Open beneath the directory with rootbound (library, serve or gate): then no link leads out, and nothing is checked apart from what is opened.",
@@ -119,14 +111,6 @@ var vetCheckRules = []Rule{
 }
 
 var vetServerRules = []Rule{
-	{
-		ID: "alias-without-slash", Tools: []string{"vet"}, Severity: High,
-		Sentence: "a location without a slash at its end has an alias with one",
-		Remedy:   "End both in a slash.",
-		Why:      "What follows the prefix is appended: `/static../app.py` is `/srv/static/../app.py`.",
-		Example:  "location /static {\n    alias /srv/static/;\n}",
-		Fix:      "location /static/ {\n    alias /srv/static/;\n    disable_symlinks on;\n}",
-	},
 	{
 		ID: "root-holds-application", Tools: []string{"vet"}, Severity: High,
 		Sentence: "the document root holds more than what is meant to be served",

@@ -209,7 +209,7 @@ func (fr *frame) unsafe(r *Result, j *judged, s sink, v *Val) {
 	case j.src.Via == "archive":
 		r.Rule = "archive-escape"
 	case j.sibling:
-		r.Rule = "prefix-without-separator"
+		r.Rule = "sibling-prefix"
 		how = "startswith without a separator also accepts the base's siblings whose names begin alike"
 	case j.notes["decode"]:
 		r.Rule = "decode-after-check"

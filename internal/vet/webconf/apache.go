@@ -94,9 +94,9 @@ func (a *apache) line(line string, at int) {
 		a.wide("Alias", arg(2), at)
 	case "aliasmatch", "scriptaliasmatch":
 		if captureAfterWord(arg(1), arg(2)) {
-			a.add("alias-without-slash", flow.Unsafe, at, words[0], "the group of "+arg(1)+" may begin with '..', and the target puts a slash in front of it", "GET "+literalStart(arg(1))+"../")
+			a.add("alias-slash", flow.Unsafe, at, words[0], "the group of "+arg(1)+" may begin with '..', and the target puts a slash in front of it", "GET "+literalStart(arg(1))+"../")
 		} else if siblingCapture(arg(1), arg(2)) {
-			a.add("prefix-without-separator", flow.Unsafe, at, words[0], "the group of "+arg(1)+" follows the directory's name without a slash: directories whose names begin alike are handed out too", "GET "+literalStart(arg(1))+"-old/x")
+			a.add("sibling-prefix", flow.Unsafe, at, words[0], "the group of "+arg(1)+" follows the directory's name without a slash: directories whose names begin alike are handed out too", "GET "+literalStart(arg(1))+"-old/x")
 		}
 	case "wsgiscriptalias":
 		a.scripts = append(a.scripts, place{path.Clean(arg(2)), at})

@@ -124,16 +124,16 @@ func (n *nginx) alias(a, d *directive) {
 			return
 		}
 		if strings.HasSuffix(target, "/") {
-			n.add("alias-without-slash", flow.Unsafe, a, fmt.Sprintf("location %s has no slash at its end and its alias %s has: what follows the prefix may begin with '..'", pattern, target),
+			n.add("alias-slash", flow.Unsafe, a, fmt.Sprintf("location %s has no slash at its end and its alias %s has: what follows the prefix may begin with '..'", pattern, target),
 				"GET "+pattern+"../"+siblingOf(target))
 			return
 		}
-		n.add("prefix-without-separator", flow.Unsafe, a, fmt.Sprintf("location %s without a slash also takes names that begin alike: %s-old/x is looked for at %s-old/x", pattern, pattern, target), "GET "+pattern+"-old/x")
+		n.add("sibling-prefix", flow.Unsafe, a, fmt.Sprintf("location %s without a slash also takes names that begin alike: %s-old/x is looked for at %s-old/x", pattern, pattern, target), "GET "+pattern+"-old/x")
 	case "~", "~*":
 		if captureAfterWord(pattern, target) {
-			n.add("alias-without-slash", flow.Unsafe, a, fmt.Sprintf("the group of %s may begin with '..', and the alias puts a slash in front of it", pattern), "GET "+literalStart(pattern)+"../")
+			n.add("alias-slash", flow.Unsafe, a, fmt.Sprintf("the group of %s may begin with '..', and the alias puts a slash in front of it", pattern), "GET "+literalStart(pattern)+"../")
 		} else if siblingCapture(pattern, target) {
-			n.add("prefix-without-separator", flow.Unsafe, a, fmt.Sprintf("the group of %s follows the directory's name without a slash: directories whose names begin alike are handed out too", pattern), "GET "+literalStart(pattern)+"-old/x")
+			n.add("sibling-prefix", flow.Unsafe, a, fmt.Sprintf("the group of %s follows the directory's name without a slash: directories whose names begin alike are handed out too", pattern), "GET "+literalStart(pattern)+"-old/x")
 		}
 	}
 }

@@ -2,6 +2,8 @@ package webconf
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,11 +37,11 @@ func TestRead(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"alias off by a slash", nolinks + "location /a {\nalias /srv/a/;\n}\n}", []string{"unsafe alias-without-slash:4"}},
+		{"alias off by a slash", nolinks + "location /a {\nalias /srv/a/;\n}\n}", []string{"unsafe alias-slash:4"}},
 		{"slashes agree", nolinks + "location /a/ {\nalias /srv/a/;\n}\n}", []string{}},
-		{"no slash at all", nolinks + "location /a {\nalias /srv/a;\n}\n}", []string{"unsafe prefix-without-separator:4"}},
+		{"no slash at all", nolinks + "location /a {\nalias /srv/a;\n}\n}", []string{"unsafe sibling-prefix:4"}},
 		{"exact", nolinks + "location = /a {\nalias /srv/a/;\n}\n}", []string{}},
-		{"group behind a word", nolinks + "location ~ ^/a(.*)$ {\nalias /srv/a/$1;\n}\n}", []string{"unsafe alias-without-slash:4"}},
+		{"group behind a word", nolinks + "location ~ ^/a(.*)$ {\nalias /srv/a/$1;\n}\n}", []string{"unsafe alias-slash:4"}},
 		{"group behind a slash", nolinks + "location ~ ^/a/(.*)$ {\nalias /srv/a/$1;\n}\n}", []string{}},
 		{"argument", nolinks + "location = /a {\nalias /srv/a/$arg_f;\n}\n}", []string{"unsafe path-from-request:4"}},
 		{"braces of a pattern", nolinks + "location ~ \"^/[0-9]{2}/\" {\nroot /srv/x;\n}\n}", []string{}},
@@ -49,14 +51,14 @@ func TestRead(t *testing.T) {
 		{"accel internal", nolinks + "location /protected/ {\ninternal;\nalias /srv/p/;\n}\n}", []string{}},
 		{"links", "server {\nroot /srv/files;\n}", []string{"guarded links-followed:2"}},
 		{"links off", "http {\ndisable_symlinks off;\nserver {\nroot /srv/files;\n}\n}", []string{"guarded links-followed:2"}},
-		{"quoted and commented", "# server {\n" + nolinks + "location \"/a\" { # }\nalias '/srv/a/';\n}\n}", []string{"unsafe alias-without-slash:5"}},
+		{"quoted and commented", "# server {\n" + nolinks + "location \"/a\" { # }\nalias '/srv/a/';\n}\n}", []string{"unsafe alias-slash:5"}},
 		{"XSendFilePath /", "XSendFile On\nXSendFilePath /\n", []string{"unsafe sendfile-path-root:2"}},
 		{"XSendFilePath", "XSendFile On\nXSendFilePath /srv/files\n", []string{"guarded links-followed:2"}},
 		{"Options", "<Directory /srv/files>\nOptions Indexes FollowSymLinks\n</Directory>\n", []string{"guarded links-followed:2"}},
 		{"no options", "<Directory /srv/files>\nOptions -Indexes -FollowSymLinks\n</Directory>\n", []string{}},
 		{"script beneath the root", "<VirtualHost *:80>\nDocumentRoot /srv/shop\nWSGIScriptAlias / /srv/shop/wsgi.py\n</VirtualHost>\n", []string{"unsafe root-holds-application:2"}},
 		{"everything granted", "<Directory \"/\">\nRequire all granted\n</Directory>\n", []string{"unsafe root-holds-application:2"}},
-		{"AliasMatch", "AliasMatch ^/a(.*)$ /srv/a/$1\nDocumentRoot /srv/x\n", []string{"unsafe alias-without-slash:1"}},
+		{"AliasMatch", "AliasMatch ^/a(.*)$ /srv/a/$1\nDocumentRoot /srv/x\n", []string{"unsafe alias-slash:1"}},
 		{"query into a path", "DocumentRoot /srv/x\nRewriteCond %{QUERY_STRING} f=(.*)\nRewriteRule ^/get$ /srv/x/%1\n", []string{"unsafe path-from-request:3"}},
 		{"digits into a path", "DocumentRoot /srv/x\nRewriteCond %{QUERY_STRING} f=([0-9]+)$\nRewriteRule ^/get$ /srv/x/%1\n", []string{}},
 		{"continued line", "DocumentRoot /srv/x\nXSendFilePath \\\n  /\n", []string{"unsafe sendfile-path-root:2"}},
@@ -67,6 +69,20 @@ func TestRead(t *testing.T) {
 	}
 	if kind := Kind("[section]\nkey = value\n"); kind != "" {
 		t.Errorf("a file of settings is %s", kind)
+	}
+}
+
+// A root on another machine, as Windows spells it, is not looked into. The control is one that is here.
+func TestOtherMachines(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.py"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if !holdsSource("site.conf", dir) {
+		t.Error("a directory with source is not seen")
+	}
+	if holdsSource("site.conf", "//"+strings.TrimPrefix(filepath.ToSlash(dir), "/")) {
+		t.Error("a directory of another machine is looked into")
 	}
 }
 
