@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -210,5 +211,19 @@ rootbound_sent_bytes_total{lane="fast"} 99
 	}
 	if _, _, err := parseLanes("rootbound_requests_total{lane=\"fast\"} x\n"); err == nil {
 		t.Error("parseLanes took a number that is none")
+	}
+}
+
+func TestUntilCounted(t *testing.T) {
+	var asked []int
+	n, err := untilCounted(2, func(seconds int) (float64, error) {
+		asked = append(asked, seconds)
+		return float64(len(asked) / 3), nil
+	})
+	if n != 1 || err != nil || !slices.Equal(asked, []int{2, 4, 8}) {
+		t.Errorf("untilCounted = %v, %v after %v seconds; want 1 after 2, 4, 8", n, err, asked)
+	}
+	if n, err := untilCounted(1, func(int) (float64, error) { return 0, nil }); err == nil {
+		t.Errorf("untilCounted = %v of what never answers, want an error", n)
 	}
 }

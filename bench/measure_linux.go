@@ -216,8 +216,10 @@ func measureLatency(b *bench, r *row, s *server) (sample, error) {
 
 func measureWrk(b *bench, r *row, s *server) (sample, error) {
 	return b.measureTool(r, s, func(url string) (float64, error) {
-		got, err := b.wrk(url, r.connections, b.seconds(r.n))
-		return float64(got.Requests), err
+		return untilCounted(b.seconds(r.n), func(seconds int) (float64, error) {
+			got, err := b.wrk(url, r.connections, seconds)
+			return float64(got.Requests), err
+		})
 	})
 }
 
@@ -225,9 +227,25 @@ func measureWrk(b *bench, r *row, s *server) (sample, error) {
 // that the end of the time cuts off.
 func measureWrkBytes(b *bench, r *row, s *server) (sample, error) {
 	return b.measureTool(r, s, func(url string) (float64, error) {
-		got, err := b.wrk(url, r.connections, b.seconds(r.n))
-		return float64(got.Bytes) / large, err
+		return untilCounted(b.seconds(r.n), func(seconds int) (float64, error) {
+			got, err := b.wrk(url, r.connections, seconds)
+			return float64(got.Bytes) / large, err
+		})
 	})
+}
+
+// untilCounted loads for longer until something was answered: beside a machine's other work a second can be too short for
+// that, and what was done for nothing has no cost a request.
+func untilCounted(seconds int, load func(seconds int) (float64, error)) (float64, error) {
+	for ; ; seconds *= 2 {
+		n, err := load(seconds)
+		switch {
+		case err != nil || n > 0:
+			return n, err
+		case seconds > 30:
+			return 0, fmt.Errorf("nothing was answered within %d seconds", seconds)
+		}
+	}
 }
 
 func measureH2(b *bench, r *row, s *server) (sample, error) {
