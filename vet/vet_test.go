@@ -109,24 +109,27 @@ def f():
     return send_file(os.path.join("/srv/files", request.args["name"]))
 `
 
+// badInput is a tree in which most things are not as they should be.
+var badInput = map[string]string{
+	"app.py":            leak,
+	"broken.py":         "def g(:\n    pass\n\n" + leak,
+	"nul.py":            "\x00\x00\x00",
+	"huge.py":           strings.Repeat("#", maxFile+1),
+	"broken.go":         "package x\nfunc f( {\n",
+	"nothing.go":        "",
+	"site.conf":         "server { location /a { alias /srv/a/;",
+	"other.conf":        "key = value\n",
+	"noise.conf":        "}}}}{{{{;;;\"'",
+	"deep.conf":         strings.Repeat("location /a {\n", 5000) + "alias /srv/a/;",
+	"continued.conf":    "DocumentRoot /x\n" + strings.Repeat("\\\n", 200_000),
+	"table.py":          "X = {" + strings.Repeat("'a': 'b', ", 50_000) + "}\n" + leak,
+	"line.go":           "package x\n\nimport (\n\t\"net/http\"\n\t\"os\"\n)\n\n//line /etc/passwd:1\nfunc h(w http.ResponseWriter, r *http.Request) {\n\tos.Open(r.FormValue(\"n\"))\n}\n",
+	"node_modules/a.py": leak,
+}
+
 // What cannot be read or parsed is noted, and the rest goes on.
 func TestBadInput(t *testing.T) {
-	dir := write(t, map[string]string{
-		"app.py":            leak,
-		"broken.py":         "def g(:\n    pass\n\n" + leak,
-		"nul.py":            "\x00\x00\x00",
-		"huge.py":           strings.Repeat("#", maxFile+1),
-		"broken.go":         "package x\nfunc f( {\n",
-		"nothing.go":        "",
-		"site.conf":         "server { location /a { alias /srv/a/;",
-		"other.conf":        "key = value\n",
-		"noise.conf":        "}}}}{{{{;;;\"'",
-		"deep.conf":         strings.Repeat("location /a {\n", 5000) + "alias /srv/a/;",
-		"continued.conf":    "DocumentRoot /x\n" + strings.Repeat("\\\n", 200_000),
-		"table.py":          "X = {" + strings.Repeat("'a': 'b', ", 50_000) + "}\n" + leak,
-		"line.go":           "package x\n\nimport (\n\t\"net/http\"\n\t\"os\"\n)\n\n//line /etc/passwd:1\nfunc h(w http.ResponseWriter, r *http.Request) {\n\tos.Open(r.FormValue(\"n\"))\n}\n",
-		"node_modules/a.py": leak,
-	})
+	dir := write(t, badInput)
 	ran := filepath.Join(dir, "ran")
 	if err := os.WriteFile(filepath.Join(dir, "runs.py"), []byte("open("+strconv.Quote(ran)+", 'w').close()\n"), 0o755); err != nil {
 		t.Fatal(err)
