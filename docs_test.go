@@ -15,6 +15,7 @@ const maxUnmarked = 0
 // TestDocs runs the code blocks of README.md and docs/; package docrun says how
 // blocks are marked.
 func TestDocs(t *testing.T) {
+	t.Parallel()
 	config := docrun.Config{Repo: testenv.Repo(t), Binary: testenv.Binary, CheckTOML: true}
 	files, err := docrun.Files(config.Repo)
 	if err != nil {

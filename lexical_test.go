@@ -49,6 +49,7 @@ func TestSecureFilenameIsWerkzeugs(t *testing.T) {
 // TestSecureFilenameEveryCodePoint asks about all 1,112,064 code points, between two letters so that nothing is
 // stripped. Werkzeug names those that leave a trace; none other may leave one here.
 func TestSecureFilenameEveryCodePoint(t *testing.T) {
+	t.Parallel()
 	lines := askWerkzeug(t, `
 for c in range(0x110000):
     if not 0xd800 <= c < 0xe000:

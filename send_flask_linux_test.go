@@ -87,6 +87,7 @@ const flaskAsked = 5
 var flaskTime = time.Date(2024, 5, 6, 7, 8, 9, 500_000_000, time.UTC)
 
 func TestSendIsFlasks(t *testing.T) {
+	t.Parallel()
 	base, app := t.TempDir(), t.TempDir()
 	for _, f := range flaskFiles {
 		path := filepath.Join(base, f.name)

@@ -220,6 +220,7 @@ func askSibling(t *testing.T, p *sendPeer, method, file string, lines []string, 
 }
 
 func TestPrecompressedNegotiation(t *testing.T) {
+	t.Parallel()
 	base := siblingSets(t)
 	sendServers(t, func(t *testing.T, start func(http.Handler) *sendPeer) {
 		p := start(openBaseDir(t, base, Config{}).Handler(HandlerConfig{Send: SendOptions{Precompressed: true}}))

@@ -220,6 +220,7 @@ var handlerDifferences = []sendDifference{
 }
 
 func TestHandlerIsServeContents(t *testing.T) {
+	t.Parallel()
 	base, files := handlerTree(t)
 	root, err := os.OpenRoot(base)
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rootbound/rootbound/internal/testenv"
@@ -20,6 +22,7 @@ import (
 // TestGoTree is the main job on real input: the Go toolchain's own sources, every file of which must arrive as it is
 // on the disk, and a sample of them by ranges through curl. What is hidden must be refused.
 func TestGoTree(t *testing.T) {
+	t.Parallel()
 	curl := testenv.Need(t, "curl")
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -27,39 +30,54 @@ func TestGoTree(t *testing.T) {
 	}
 	src := filepath.Join(strings.TrimSpace(string(out)), "src")
 	base := startServe(t, src)
-	files, hidden, sampled := 0, 0, 0
-	err = filepath.WalkDir(src, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
+	var files, hidden, sampled atomic.Int64
+	check := func(path string) error {
 		rel, err := filepath.Rel(src, path)
 		if err != nil {
 			return err
 		}
 		target := base + (&url.URL{Path: "/" + filepath.ToSlash(rel)}).EscapedPath()
 		if strings.Contains("/"+filepath.ToSlash(rel), "/.") {
-			hidden++
+			hidden.Add(1)
 			return wantStatus(target, http.StatusForbidden)
 		}
 		want, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		files++
-		if files%500 == 0 && len(want) > 100 {
-			sampled++
+		if files.Add(1)%500 == 0 && len(want) > 100 {
+			sampled.Add(1)
 			if err := checkRange(curl, target, want); err != nil {
 				return err
 			}
 		}
 		return checkFile(target, want)
+	}
+	paths := make(chan string)
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			for path := range paths {
+				if err := check(path); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	err = filepath.WalkDir(src, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			paths <- path
+		}
+		return err
 	})
+	close(paths)
+	workers.Wait()
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("note: the Go tree: %d files with the right content, %d by ranges through curl, %d hidden ones refused\n", files, sampled, hidden)
-	if files < 10000 || sampled == 0 {
-		t.Errorf("%d files, %d sampled: want over 10,000, and some", files, sampled)
+	fmt.Printf("note: the Go tree: %d files with the right content, %d by ranges through curl, %d hidden ones refused\n", files.Load(), sampled.Load(), hidden.Load())
+	if files.Load() < 10000 || sampled.Load() == 0 {
+		t.Errorf("%d files, %d sampled: want over 10,000, and some", files.Load(), sampled.Load())
 	}
 }
 
