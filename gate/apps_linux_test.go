@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -94,14 +95,17 @@ func TestFlaskForms(t *testing.T) {
 			decoded = append(decoded, c.Query)
 		}
 	}
-	for _, form := range flaskForms {
+	for i, form := range flaskForms {
 		var each sync.WaitGroup
 		leaked := map[string]*int{"bare": new(int), "named": new(int), "taken": new(int)}
 		for how, addr := range map[string]string{"bare": strings.TrimPrefix(bare, "http://"), "named": named.addr, "taken": taken.addr} {
 			each.Go(func() {
 				names := decoded
-				if how == "taken" { // there the gate decodes
+				switch {
+				case how == "taken" && i == 0: // there the gate decodes
 					names = queries
+				case how == "taken": // what the gate answers itself is the same for all forms
+					names = slices.Concat(queries[:len(falls)], sampled(queries[len(falls):], 8))
 				}
 				for _, what := range askAll(t, named, addr, form, names, how == "bare") {
 					*leaked[how]++
@@ -127,6 +131,14 @@ func TestFlaskForms(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sampled is every nth.
+func sampled(all []string, n int) (out []string) {
+	for i := 0; i < len(all); i += n {
+		out = append(out, all[i])
+	}
+	return out
 }
 
 // askAll asks for every name and returns what leaked, or failed in another way than by a refusal. An undefended server
