@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,14 +23,19 @@ import (
 // bigSize is more than all the buffers between a server and a client that reads nothing hold.
 const bigSize = 48 << 20
 
+// numbered is content of which no part is like another. Made once: the race detector makes it dear.
+var numbered = sync.OnceValue(func() []byte {
+	var b bytes.Buffer
+	for i := 0; b.Len() < bigSize; i++ {
+		fmt.Fprintf(&b, "%015d\n", i)
+	}
+	return b.Bytes()
+})
+
 // plantBig makes a file whose bytes tell where they are.
 func plantBig(t *testing.T, path string, size int) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, "%015d\n", i)
-	}
-	body := b.Bytes()[:size]
+	body := numbered()[:size]
 	if err := os.WriteFile(path, body, 0o644); err != nil {
 		t.Fatal(err)
 	}
