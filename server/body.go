@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/rootbound/rootbound/internal/reason"
@@ -26,23 +27,49 @@ type bodyPace struct {
 	pace pace
 	got  int64     // in this window
 	end  time.Time // of this window; zero where none runs
-	over bool      // it was read to its end, or broke
+
+	// An http.Transport may go on reading when the request was answered, even when its handler has returned.
+	mu   sync.Mutex
+	over bool // it was read to its end, or broke
+	left bool // the handler is through: the connection's deadline is the next request's
+}
+
+// deadline sets that of the connection, as long as it is this request's.
+func (b *bodyPace) deadline(t time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.left {
+		_ = b.ctl.SetReadDeadline(t) // fails only on a connection that is gone
+	}
+}
+
+// leave sets the deadline that whoever still reads keeps to, and says whether there is nothing left to read.
+func (b *bodyPace) leave(t time.Time) (over bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = true
+	_ = b.ctl.SetReadDeadline(t)
+	return b.over
 }
 
 func (b *bodyPace) Read(p []byte) (int, error) {
 	if now := time.Now(); now.After(b.end) || b.got >= b.pace.quota() {
 		b.got, b.end = 0, now.Add(b.pace.window)
-		_ = b.ctl.SetReadDeadline(b.end) // fails only on a connection that is gone
+		b.deadline(b.end)
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.got += int64(n)
-	b.over = err != nil
+	if err == nil {
+		return n, nil
+	}
+	b.mu.Lock()
+	b.over = true
+	b.mu.Unlock()
 	switch {
-	case err == nil:
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = reason.New(reason.BodySlow, nil)
 	default:
-		_ = b.ctl.SetReadDeadline(time.Time{}) // net/http goes on reading, to learn that the client went away
+		b.deadline(time.Time{}) // net/http goes on reading, to learn that the client went away
 	}
 	return n, err
 }
@@ -54,11 +81,14 @@ func (b *bodyPace) Read(p []byte) (int, error) {
 // the next request. Within the handler it closes the body before. What was answered goes first: a client may wait for
 // it with the rest of its body, or for good.
 func endBody(w http.ResponseWriter, r *http.Request, out *request.Outcome) {
-	ctl := http.NewResponseController(w)
-	_ = ctl.SetReadDeadline(time.Now().Add(readHeaderTimeout))
+	ctl, end := http.NewResponseController(w), time.Now().Add(readHeaderTimeout)
 	b, ok := r.Body.(*bodyPace)
-	switch {
-	case !ok || b.over || r.ProtoMajor != 1:
+	if !ok {
+		_ = ctl.SetReadDeadline(end)
+		return
+	}
+	switch over := b.leave(end); {
+	case over || r.ProtoMajor != 1:
 		return
 	case out.Status == http.StatusSwitchingProtocols, out.Result == request.Aborted: // the connection is another's, or over
 		return
