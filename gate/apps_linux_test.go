@@ -102,6 +102,8 @@ func TestFlaskForms(t *testing.T) {
 			each.Go(func() {
 				names := decoded
 				switch {
+				case how == "bare" && i > 0: // that each leaks is enough; how much is told for the first
+					names = slices.Concat(decoded[:len(falls)], sampled(decoded[len(falls):], 4))
 				case how == "taken" && i == 0: // there the gate decodes
 					names = queries
 				case how == "taken": // what the gate answers itself is the same for all forms
