@@ -53,14 +53,14 @@ func (a *alone) gone(t *testing.T) {
 func TestStopWithDownloads(t *testing.T) {
 	eachLane(t, func(t *testing.T, lane string) {
 		dir := t.TempDir()
-		want := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+		want := bytes.Repeat([]byte("0123456789abcdef"), 1<<19)
 		plantHot(t, dir)
 		if err := os.WriteFile(filepath.Join(dir, "large"), want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		s := startAlone(t, 0, "--fast-lane", lane, "--grace", "10m", dir)
 		var downloads []*http.Response
-		for i := range 20 {
+		for i := range 12 {
 			resp, _ := s.stalledClient(t, "/large", []string{"", oddField, "Range: bytes=0-\r\n", "Connection: close\r\n"}[i%4])
 			downloads = append(downloads, resp)
 		}
