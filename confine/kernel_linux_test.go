@@ -3,6 +3,8 @@ package confine
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -43,4 +45,55 @@ func TestKernel(t *testing.T) {
 			t.Errorf("no_new_privs here = %d, %v, and was %d", nnp, err, before)
 		}
 	}
+}
+
+// What was tried is over when Kernel returns: a thread that still had a filter would keep Self from setting one.
+func TestKernelLeavesNoThread(t *testing.T) {
+	filters := func() (most string) {
+		t.Helper()
+		files, err := filepath.Glob("/proc/self/task/*/status")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("threads: %q, %v", files, err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				continue // it has ended
+			}
+			if n := regexp.MustCompile(`\nSeccomp_filters:\t(\d+)`).FindSubmatch(b); n != nil && string(n[1]) > most {
+				most = string(n[1])
+			}
+		}
+		return most
+	}
+	before := filters()
+	if before == "" {
+		t.Fatal("the kernel does not say how many filters a thread has")
+	}
+	for range 100 {
+		if _, err := Kernel(); err != nil {
+			t.Fatal(err)
+		}
+		if after := filters(); after != before {
+			t.Fatalf("a thread has %s filters, and had %s", after, before)
+		}
+	}
+	// The control: a thread that has not ended is seen.
+	within, release, over := make(chan error), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		onThread(func() {
+			err := noNewPrivs()
+			if err == nil {
+				_, err = setFilter(onlyFor(unix.SYS_GETPRIORITY, refuse(unix.EDOM)), 0)
+			}
+			within <- err
+			<-release
+		})
+	}()
+	if err := <-within; err != nil || filters() == before {
+		t.Errorf("control: the filter of a thread was not seen, %v", err)
+	}
+	close(release)
+	<-over
 }
