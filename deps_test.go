@@ -37,6 +37,7 @@ internal/config -> internal/name # patterns are read once, with the position of 
 internal/config -> github.com/pelletier/go-toml/v2 # the configuration's syntax
 internal/finding -> internal/durable # a list of accepted findings is whole or not there
 internal/finding -> internal/reason # rules and reasons are one vocabulary
+internal/readfile -> - # the bottom: files of the operator
 internal/review -> internal/finding # what it joins
 internal/review -> golang.org/x/mod # signed notes
 internal/lane -> golang.org/x/sys # epoll(7)
@@ -49,6 +50,7 @@ internal/listing -> internal/reason # a directory that cannot be read has a reas
 
 authn -> internal/reason # a credential that does not hold is a refusal
 authn -> internal/request # facts of a request, and who asks
+authn -> internal/readfile # users and keys of issuers
 authn -> internal/state # sessions and tokens, as stores keep them
 authn -> github.com/alexedwards/argon2id # passwords
 authn -> golang.org/x/crypto # bcrypt
@@ -64,6 +66,7 @@ link -> internal/name # what a link is to can be the name of something
 link -> internal/reason # a link that does not hold has a reason
 link -> internal/request # the rights that a link gives
 link -> internal/state # what is kept of links
+audit -> internal/readfile # logs and cursors
 audit -> internal/durable # locks, and syncs directories
 audit -> internal/reason # a refusal's reason is recorded
 audit -> internal/request # what is recorded
@@ -78,9 +81,11 @@ store/storetest -> github.com/google/go-cmp # compares them
 inspect -> internal/finding # what it reports
 probe -> internal/attack # the one corpus
 probe -> internal/durable # what is planted is listed on disk first
+probe -> internal/readfile # lists of what was planted
 probe -> internal/finding # what it reports
 vet -> internal/durable # a file that is rewritten is whole
 vet -> internal/finding # what it reports
+vet -> internal/readfile # source
 vet -> internal/vet/flow # follows names
 vet -> internal/vet/golang # reads Go
 vet -> internal/vet/ir # what both languages become
@@ -114,6 +119,7 @@ server -> internal/listing # directories
 server -> internal/name # mounts and patterns
 server -> internal/plan # methods, redirects
 server -> internal/reason # refusals
+server -> internal/readfile # certificates, authorities, revocations
 server -> internal/request # the facts that stages decide on
 server -> internal/state # whose links are taken back, and how long a use may be resumed
 server -> github.com/prometheus/client_golang # metrics
@@ -133,6 +139,7 @@ cmd/rootbound -> . # opens the base directories
 cmd/rootbound -> confine # commands that are held to their rules
 cmd/rootbound -> audit # the record, verify and search
 cmd/rootbound -> golang.org/x/mod # the key of the checkpoints
+cmd/rootbound -> internal/readfile # what is named on the command line
 cmd/rootbound -> internal/durable # a new key is on disk before it is shown
 cmd/rootbound -> internal/config # flags and file are one schema
 cmd/rootbound -> internal/finding # what inspect, probe and vet report
@@ -274,10 +281,14 @@ var openers = []string{
 	"golang.org/x/sys/unix.Open", "golang.org/x/sys/unix.Openat", "golang.org/x/sys/unix.Openat2",
 	"golang.org/x/sys/unix.Stat", "golang.org/x/sys/unix.Lstat", "golang.org/x/sys/unix.Fstatat",
 	"golang.org/x/sys/unix.Readlinkat",
+	readfile + "Open", readfile + "Read",
 }
 
+// readfile is the one way to what the operator names, which waits for nothing.
+const readfile = "github.com/rootbound/rootbound/internal/readfile."
+
 // mayOpen are the files that open by a path, and what they open.
-const mayOpen = `
+var mayOpen = strings.ReplaceAll(`
 containment.go: os.OpenFile # plants the self-test in its own temporary directory
 dir.go: path/filepath.EvalSymlinks, os.Stat # the base's own path, as its operator named it
 entries_linux.go: golang.org/x/sys/unix.Fstatat # one element of a held directory, following nothing
@@ -286,24 +297,25 @@ open_linux.go: golang.org/x/sys/unix.Open, os.OpenRoot, golang.org/x/sys/unix.Op
 open_other.go: os.OpenRoot # the base directory
 open_root.go: os.OpenRoot # takes os.Root's escape error once
 updir_linux.go: golang.org/x/sys/unix.Openat # one element of a held directory, for an upload
-authn/htpasswd.go: os.Open # the operator's users
+internal/readfile/readfile.go: os.OpenFile # what the operator names, where the rows below say readfile
+authn/htpasswd.go: readfile.Read # the operator's users
+authn/jwt.go: readfile.Read # the operator's keys of an issuer
 audit/segment.go: os.OpenFile, os.ReadDir, os.Lstat, os.Open # the operator's log
 audit/checkpoint.go: os.OpenFile # the operator's file of checkpoints
-audit/files.go: os.Open, os.Stat # the operator's log
-audit/export.go: os.OpenFile, os.Open # the operator's cursor of an export, and its lock
+audit/files.go: readfile.Open, os.Stat # the operator's log
+audit/export.go: readfile.Read, os.OpenFile # the operator's cursor of an export, and its lock
 cmd/rootbound/bases.go: os.Stat, path/filepath.EvalSymlinks # the operator's directories and the parents of secrets
-cmd/rootbound/auditlog.go: os.ReadFile # the operator's key
-cmd/rootbound/cmd_authz.go: os.Open, os.Stat # the operator's table of expectations, and whether there is a state to ask
-cmd/rootbound/cmd_audit.go: os.ReadFile, os.Lstat # the operator's keys and checkpoints
-cmd/rootbound/findings.go: os.Open # the operator's accepted findings
-cmd/rootbound/cmd_review.go: os.Open, os.Stat # the operator's last report, and what a report speaks for
+cmd/rootbound/auditlog.go: readfile.Read # the operator's key
+cmd/rootbound/cmd_authz.go: readfile.Open, os.Stat # the operator's table of expectations, and whether there is a state to ask
+cmd/rootbound/cmd_audit.go: readfile.Read, os.Lstat # the operator's keys and checkpoints
+cmd/rootbound/findings.go: readfile.Open # the operator's accepted findings
+cmd/rootbound/cmd_review.go: readfile.Read, os.Stat # the operator's last report, and what a report speaks for
 cmd/rootbound/review_look.go: os.Stat # whether a target is a directory
-cmd/rootbound/cmd_audit_export.go: os.ReadFile, os.Open # certificates and credentials of the operator's collector
-cmd/rootbound/grants.go: os.Open # the operator's policies and groups
-cmd/rootbound/oidc.go: os.Open # the operator's secret at a provider
-cmd/rootbound/linkkeys.go: os.Open # the operator's keys
-cmd/rootbound/certs.go: os.Open # says early that a key cannot be read
-cmd/rootbound/setup.go: os.Open # the configuration
+cmd/rootbound/cmd_audit_export.go: readfile.Read # certificates of the operator's collector
+cmd/rootbound/grants.go: readfile.Read # the operator's policies and groups
+cmd/rootbound/secret.go: readfile.Read # the operator's keys of links, secret at a provider and credentials of a collector
+cmd/rootbound/certs.go: readfile.Open # says early that a key cannot be read
+cmd/rootbound/setup.go: readfile.Read # the configuration
 cmd/rootbound/state.go: os.Stat # whether others may read the configuration, where it holds a password
 cmd/rootbound/sandbox.go: os.Stat, os.Readlink, path/filepath.EvalSymlinks # where the operator's files are, and the links on the way
 cmd/rootbound/users.go: os.Stat # whether the operator's users are new
@@ -327,20 +339,20 @@ inspect/place_linux.go: golang.org/x/sys/unix.Openat, os.ReadFile, os.Open, os.R
 internal/attack/layout.go: path/filepath.EvalSymlinks # what a planted tree is called, to look for it in answers
 probe/calibrate.go: os.OpenRoot # the operator's base directory, for a file that is served
 probe/config.go: path/filepath.EvalSymlinks, os.Stat # the operator's directories
-probe/journal.go: os.OpenFile, os.OpenRoot, os.Stat, os.Open, os.ReadDir # the lists of what was planted, and the directories that hold it
+probe/journal.go: readfile.Read, os.OpenFile, os.OpenRoot, os.Stat, os.ReadDir # the lists of what was planted, and the directories that hold it
 probe/plant.go: os.OpenRoot # the directories that are planted in
 probe/race.go: os.OpenRoot # the directory of a race
 probe/upload.go: os.Lstat # where an upload went
 internal/durable/durable.go: os.OpenRoot # the directory that is written to
-vet/vet.go: os.Stat, path/filepath.WalkDir, os.OpenFile # the operator's source
+vet/vet.go: readfile.Read, os.Stat, path/filepath.WalkDir # the operator's source
 vet/names.go: os.Stat # what the operator's source calls itself
 vet/fix.go: os.Stat # the permissions that a rewritten file keeps
 internal/vet/webconf/nginx.go: os.Lstat # whether a root that is on this machine holds source
 store/sqlite.go: os.OpenFile, os.Lstat, os.Stat # the operator's state
-server/tls.go: crypto/tls.LoadX509KeyPair, os.Stat # the operator's certificate, and whether it is new
-server/clientcert.go: os.Open # the operator's authorities and revocations
+server/tls.go: readfile.Read, os.Stat # the operator's certificate, and whether it is new
+server/clientcert.go: readfile.Read # the operator's authorities and revocations
 server/unix.go: os.Lstat # a socket left behind by a dead server
-`
+`, ": readfile.", ": "+readfile)
 
 func TestNoSecondOpener(t *testing.T) {
 	for _, wrong := range deptest.Check(deptest.Uses(t, deptest.Packages(t), openers), deptest.Permits(t, mayOpen)) {

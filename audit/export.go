@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rootbound/rootbound/internal/durable"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // Exported is one record on its way to a collector.
@@ -137,15 +138,10 @@ const maxCursor = 4 << 10
 
 // resume goes on where the cursor says.
 func (e *exporter) resume() error {
-	f, err := os.Open(e.cfg.Cursor)
+	b, err := readfile.Read(e.cfg.Cursor, maxCursor)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("cursor %s: %w", e.cfg.Cursor, durable.Bare(err))
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxCursor))
 	if err != nil {
 		return fmt.Errorf("cursor %s: %w", e.cfg.Cursor, durable.Bare(err))
 	}

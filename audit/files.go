@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // ErrNone says that there is no log at a path.
@@ -20,7 +22,7 @@ type logFiles struct {
 // openFiles lists the files of the log at path. A rotation in between is noticed: no file is missed or read twice.
 func openFiles(path string) (*logFiles, error) {
 	for {
-		current, err := os.Open(path)
+		current, err := readfile.Open(path)
 		if errors.Is(err, fs.ErrNotExist) { // between two files, or there is none
 			current = nil
 		} else if err != nil {
@@ -68,7 +70,7 @@ func (l *logFiles) each(read func(name string, f io.Reader, last bool) (bool, er
 		f, held := l.current, last && l.current != nil
 		if !held {
 			var err error
-			if f, err = os.Open(name); errors.Is(err, fs.ErrNotExist) && !began && !last {
+			if f, err = readfile.Open(name); errors.Is(err, fs.ErrNotExist) && !began && !last {
 				continue
 			} else if err != nil {
 				return err

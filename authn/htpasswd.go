@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
+
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // maxUsersFile bounds a file of users, in bytes.
@@ -47,7 +47,7 @@ func OpenUsers(path string) (*UsersFile, error) {
 func (f *UsersFile) Reload() (changed bool, err error) {
 	f.reload.Lock()
 	defer f.reload.Unlock()
-	data, err := readBounded(f.path)
+	data, err := readfile.Read(f.path, maxUsersFile)
 	if err != nil {
 		return false, err
 	}
@@ -62,19 +62,6 @@ func (f *UsersFile) Reload() (changed bool, err error) {
 	f.users.Store(u)
 	f.generation.Add(1)
 	return true, nil
-}
-
-func readBounded(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxUsersFile+1))
-	if err == nil && len(data) > maxUsersFile {
-		err = fmt.Errorf("it is over %d bytes", maxUsersFile)
-	}
-	return data, err
 }
 
 // LineError is what is wrong with a line of a file, from 1.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/internal/reason"
 	"github.com/rootbound/rootbound/internal/request"
 )
@@ -55,7 +56,7 @@ func NewJWT(cfg JWTConfig) (*JWT, error) {
 		client := providerClient()
 		j.keys = newKeySet(func(ctx context.Context) ([]byte, error) { return get(ctx, client, place) }, cfg.now)
 	default:
-		j.keys = newKeySet(func(context.Context) ([]byte, error) { return readBounded(place) }, cfg.now)
+		j.keys = newKeySet(func(context.Context) ([]byte, error) { return readfile.Read(place, maxUsersFile) }, cfg.now)
 		if _, err := j.Reload(); err != nil {
 			return nil, err
 		}

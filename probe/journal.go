@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rootbound/rootbound/internal/durable"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // journal is the list of what a run plants. It is on disk before anything else is.
@@ -265,12 +266,7 @@ func cleanOne(path, base string) (removed int, its bool, err error) {
 }
 
 func readJournal(path string) (*journal, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxJournal))
+	text, err := readfile.Read(path, maxJournal)
 	if err != nil {
 		return nil, err
 	}

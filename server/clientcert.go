@@ -7,15 +7,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/internal/request"
 )
 
@@ -164,17 +163,9 @@ func (t *trust) revoke(der []byte, authorities []*x509.Certificate) error {
 }
 
 func readPEM(path, kind string) ([][]byte, error) {
-	f, err := os.Open(path)
+	text, err := readfile.Read(path, maxTrustFile)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxTrustFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(text) > maxTrustFile {
-		return nil, fmt.Errorf("server: %s: it is over %d bytes", path, maxTrustFile)
 	}
 	var out [][]byte
 	for {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // certificateCheck is how often, at most, a handshake looks whether the files changed.
@@ -50,12 +52,25 @@ func (c *Certificates) Reload() error {
 
 func (c *Certificates) reload() error {
 	stamps := stampsOf(c.certFile, c.keyFile) // before reading: a change in between is seen next time
-	cert, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	cert, err := readPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("server: certificate %s with key %s: %w", c.certFile, c.keyFile, err)
 	}
 	c.cert, c.stamps, c.checked = &cert, stamps, time.Now()
 	return nil
+}
+
+// readPair is tls.LoadX509KeyPair, of files that are never waited for.
+func readPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := readfile.Read(certFile, maxTrustFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readfile.Read(keyFile, maxTrustFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 func stampsOf(paths ...string) []stamp {

@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"sync"
 
 	"github.com/rootbound/rootbound/internal/finding"
+	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/internal/vet/flow"
 	"github.com/rootbound/rootbound/internal/vet/golang"
 	"github.com/rootbound/rootbound/internal/vet/ir"
@@ -246,19 +246,12 @@ func parseOne(r *finding.Report, f *source, names *names, parser *python.Parser)
 
 // readFile reads a regular file. What became a FIFO since it was listed is opened without waiting, and not read.
 func readFile(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, openFlags, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("neither a regular file nor a directory")}
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(text) > maxFile {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("larger than %d MiB", maxFile>>20)}
-	}
-	return text, err
+	return readfile.Read(path, maxFile, func(info fs.FileInfo) error {
+		if !info.Mode().IsRegular() {
+			return errors.New("neither a regular file nor a directory")
+		}
+		return nil
+	})
 }
 
 // found makes a finding of what was found at a line of a file.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/rootbound/rootbound/audit"
 	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // auditSettings understands what file and flags say about the record.
@@ -56,7 +56,7 @@ func loadAuditKey(path string) (*auditKey, error) {
 
 // loadSigningKey reads a private key of keygen's.
 func loadSigningKey(what, path string) (*auditKey, error) {
-	b, err := os.ReadFile(path)
+	b, err := readfile.Read(path, maxKeys)
 	if err != nil {
 		return nil, unreadable(what, err)
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"strconv"
 
+	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/server"
 )
 
@@ -45,7 +45,7 @@ func reloadAsUser(c *server.Certificates, id *identity, cert, key string) error 
 }
 
 func canRead(path string) error {
-	f, err := os.Open(path)
+	f, err := readfile.Open(path)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/rootbound/rootbound/audit"
 	"github.com/rootbound/rootbound/internal/durable"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 type auditCmd struct {
@@ -23,6 +24,9 @@ type auditCmd struct {
 	Export auditExportCmd `cmd:"" help:"Send the records to a syslog daemon or an OpenTelemetry collector, each once and in order."`
 	Keygen auditKeygenCmd `cmd:"" help:"Make the key that signs checkpoints."`
 }
+
+// maxCheckpoints bounds a file of checkpoints, in bytes.
+const maxCheckpoints = 256 << 20
 
 type auditVerifyCmd struct {
 	File        string `arg:"" type:"string" help:"The log; full files beside it are read first."`
@@ -67,7 +71,7 @@ func (c *auditVerifyCmd) options() (o audit.VerifyOptions, err error) {
 	if c.Checkpoints == "" {
 		return o, nil
 	}
-	b, err := os.ReadFile(c.Checkpoints)
+	b, err := readfile.Read(c.Checkpoints, maxCheckpoints)
 	if err != nil {
 		return o, unreadable("--checkpoints "+strconv.Quote(c.Checkpoints), err)
 	}
@@ -80,7 +84,7 @@ func (c *auditVerifyCmd) options() (o audit.VerifyOptions, err error) {
 // publicKey reads --key: the key itself, or a file that holds it.
 func publicKey(given string) (note.Verifier, error) {
 	text := given
-	if b, err := os.ReadFile(given); err == nil {
+	if b, err := readfile.Read(given, maxKeys); err == nil {
 		text = strings.TrimSpace(string(b))
 	}
 	key, err := note.NewVerifier(text)

@@ -7,12 +7,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/rootbound/rootbound/audit"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 type auditExportCmd struct {
@@ -121,7 +120,7 @@ func (c *auditExportCmd) pool() (*x509.CertPool, error) {
 	if c.CA == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(c.CA)
+	b, err := readfile.Read(c.CA, maxPEM)
 	if err != nil {
 		return nil, unreadable("--ca "+strconv.Quote(c.CA), err)
 	}
@@ -132,6 +131,9 @@ func (c *auditExportCmd) pool() (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// maxPEM bounds a file of certificates, in bytes.
+const maxPEM = 16 << 20
+
 // maxHeaderFile bounds a file of headers, in bytes.
 const maxHeaderFile = 64 << 10
 
@@ -140,22 +142,9 @@ func (c *auditExportCmd) header() (http.Header, error) {
 	if c.HeaderFile == "" {
 		return nil, nil
 	}
-	what := "--header-file " + strconv.Quote(c.HeaderFile)
-	f, err := os.Open(c.HeaderFile)
+	b, err := readSecret("--header-file", c.HeaderFile, maxHeaderFile)
 	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	if !isSecret(info) {
-		return nil, usage(what, "others than its owner may read or write it", "Change that by 'chmod 0600 FILE'")
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxHeaderFile))
-	if err != nil {
-		return nil, unreadable(what, err)
+		return nil, err
 	}
 	header := http.Header{}
 	lines := bufio.NewScanner(bytes.NewReader(b))
@@ -166,7 +155,7 @@ func (c *auditExportCmd) header() (http.Header, error) {
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if value = strings.TrimSpace(value); !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
-			return nil, usage(what+", line "+strconv.Itoa(n), "it is not NAME: VALUE", "Write it as Authorization: Bearer TOKEN")
+			return nil, usage("--header-file "+strconv.Quote(c.HeaderFile)+", line "+strconv.Itoa(n), "it is not NAME: VALUE", "Write it as Authorization: Bearer TOKEN")
 		}
 		header.Add(name, value)
 	}

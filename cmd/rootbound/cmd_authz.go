@@ -13,6 +13,7 @@ import (
 	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/config"
 	"github.com/rootbound/rootbound/internal/name"
+	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/internal/request"
 )
 
@@ -224,7 +225,7 @@ func (c *authzTestCmd) Run(s *surroundings) error {
 	}
 	in := s.stdin
 	if c.File != stdinName {
-		f, err := os.Open(c.File)
+		f, err := readfile.Open(c.File)
 		if err != nil {
 			return unreadable("table "+strconv.Quote(c.File), err)
 		}

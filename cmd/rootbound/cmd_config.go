@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // stdinName is the file name that means standard input.
@@ -74,7 +76,11 @@ func (c *configCheckCmd) check(s *surroundings) error {
 
 func (c *configCheckCmd) read(s *surroundings) (*config.File, error) {
 	if c.File == stdinName {
-		return parseConfig(stdinName, s.stdin)
+		data, err := readfile.All(s.stdin, stdinName, maxConfig)
+		if err != nil {
+			return nil, unreadable("configuration "+strconv.Quote(stdinName), err)
+		}
+		return parseConfig(stdinName, data)
 	}
 	return readConfig(c.File)
 }

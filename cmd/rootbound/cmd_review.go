@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/rootbound/rootbound/internal/finding"
+	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/internal/review"
 )
 
@@ -154,17 +155,9 @@ func formatOf(output string) string {
 const maxReview = 256 << 20
 
 func readBounded(what, name string) ([]byte, error) {
-	f, err := os.Open(name)
+	text, err := readfile.Read(name, maxReview)
 	if err != nil {
 		return nil, unreadable(what, err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxReview+1))
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	if len(text) > maxReview {
-		return nil, usage(what, fmt.Sprintf("it is over %d MiB", maxReview>>20), "Name another file")
 	}
 	return text, nil
 }

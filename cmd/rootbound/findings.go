@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 
 	"github.com/rootbound/rootbound/internal/durable"
 	"github.com/rootbound/rootbound/internal/finding"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // reportFlags are the flags of every command that reports findings.
@@ -32,7 +32,7 @@ func (f *outputFlags) options(tool string) (finding.Options, error) {
 		return o, nil
 	}
 	what := "--baseline " + strconv.Quote(f.Baseline)
-	file, err := os.Open(f.Baseline)
+	file, err := readfile.Open(f.Baseline)
 	if err != nil {
 		return o, unreadable(what, err)
 	}

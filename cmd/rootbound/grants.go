@@ -2,13 +2,12 @@ package main
 
 import (
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // maxPolicies bounds a file of policies or groups, in bytes.
@@ -65,17 +64,9 @@ func readPolicies(flag, path string) ([]byte, error) {
 		return nil, nil
 	}
 	what := flag + " " + strconv.Quote(path)
-	f, err := os.Open(path)
+	b, err := readfile.Read(path, maxPolicies)
 	if err != nil {
 		return nil, unreadable(what, err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPolicies+1))
-	switch {
-	case err != nil:
-		return nil, unreadable(what, err)
-	case len(b) > maxPolicies:
-		return nil, usage(what, "it is over 4 MiB", "Name a file of "+flag[2:])
 	}
 	return b, nil
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
-	"os"
 	"strconv"
 
 	"github.com/rootbound/rootbound/link"
@@ -13,29 +11,7 @@ import (
 const maxKeys = 1 << 20
 
 // readLinkKeys reads a file that nobody else may.
-func readLinkKeys(path string) ([]byte, error) {
-	what := "--link-keys " + strconv.Quote(path)
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	if !isSecret(info) {
-		return nil, usage(what, "others than its owner may read or write it", "Change that by 'chmod 0600 FILE'")
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxKeys+1))
-	if err == nil && len(b) > maxKeys {
-		err = errors.New("it is over 1 MiB")
-	}
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	return b, nil
-}
+func readLinkKeys(path string) ([]byte, error) { return readSecret("--link-keys", path, maxKeys) }
 
 // loadLinkKeys reads the keys, for links that are made from a base URL; nil where no file is named.
 func loadLinkKeys(path, base string) (*link.Keys, error) {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -17,26 +15,13 @@ const callbackPath = "/-/oidc/callback"
 
 // readOIDCSecret reads a secret that nobody else may.
 func readOIDCSecret(path string) (string, error) {
-	what := "--oidc-client-secret-file " + strconv.Quote(path)
-	f, err := os.Open(path)
+	b, err := readSecret("--oidc-client-secret-file", path, maxSecret)
 	if err != nil {
-		return "", unreadable(what, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", unreadable(what, err)
-	}
-	if !isSecret(info) {
-		return "", usage(what, "others than its owner may read or write it", "Change that by 'chmod 0600 FILE'")
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", unreadable(what, err)
+		return "", err
 	}
 	secret := strings.TrimSpace(string(b))
-	if secret == "" || len(b) > maxSecret || strings.ContainsAny(secret, "\r\n") {
-		return "", usage(what, "it does not hold one secret", "Write the client's secret into it, and nothing else")
+	if secret == "" || strings.ContainsAny(secret, "\r\n") {
+		return "", usage("--oidc-client-secret-file "+strconv.Quote(path), "it does not hold one secret", "Write the client's secret into it, and nothing else")
 	}
 	return secret, nil
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/config"
+	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // setup is everything that flags and file say together.
@@ -167,22 +166,14 @@ const maxConfig = 1 << 20
 
 // readConfig reads a file whose relative paths are relative to it.
 func readConfig(path string) (*config.File, error) {
-	f, err := os.Open(path)
+	data, err := readfile.Read(path, maxConfig)
 	if err != nil {
 		return nil, unreadable("configuration "+strconv.Quote(path), err)
 	}
-	defer f.Close()
-	return parseConfig(path, f)
+	return parseConfig(path, data)
 }
 
-func parseConfig(path string, r io.Reader) (*config.File, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
-	if err != nil {
-		return nil, unreadable("configuration "+strconv.Quote(path), err)
-	}
-	if len(data) > maxConfig {
-		return nil, usage("configuration "+strconv.Quote(path), "it is over 1 MiB", "Name a configuration file")
-	}
+func parseConfig(path string, data []byte) (*config.File, error) {
 	parsed, problems := config.Parse(data)
 	if len(problems) == 0 {
 		problems = checkGrants(parsed)
