@@ -49,7 +49,7 @@ containment() {
 # openat2 would show nothing new. Nor would the race detector, which doubles the time.
 again() {
 	packages=$(go list ./... |
-		grep -v -E '/internal/(reason|name|request|plan|config|deptest|docrun|noopenat2|selftry|testenv|tree|finding|durable|lane|attack|attack/report|undefended|state|review|vet/.*)$|/tools/|/vet(/|$)|/(audit|authn|authz|confine|bench|link|store|probe)$')
+		grep -v -E '/internal/(reason|name|readfile|request|plan|config|deptest|docrun|noopenat2|selftry|testenv|tree|finding|durable|lane|attack|attack/report|undefended|state|review|vet/.*)$|/tools/|/vet(/|$)|/(audit|authn|authz|confine|bench|link|store|probe)$')
 	# The same goes for tests of names as text, of documents, of the answer's head beside Flask's, and of builds.
 	text='^(TestSecureFilename.*|TestSafeJoin.*|TestDocs|TestSendIsFlasks|TestCIExamples|TestVetTool|TestVersionFromLinker)$'
 	# Results cached from the run with openat2 must not answer for this one.
