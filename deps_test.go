@@ -305,17 +305,13 @@ audit/checkpoint.go: os.OpenFile # the operator's file of checkpoints
 audit/files.go: readfile.Open, os.Stat # the operator's log
 audit/export.go: readfile.Read, os.OpenFile # the operator's cursor of an export, and its lock
 cmd/rootbound/bases.go: os.Stat, path/filepath.EvalSymlinks # the operator's directories and the parents of secrets
-cmd/rootbound/auditlog.go: readfile.Read # the operator's key
 cmd/rootbound/cmd_authz.go: readfile.Open, os.Stat # the operator's table of expectations, and whether there is a state to ask
 cmd/rootbound/cmd_audit.go: readfile.Read, os.Lstat # the operator's keys and checkpoints
 cmd/rootbound/findings.go: readfile.Open # the operator's accepted findings
-cmd/rootbound/cmd_review.go: readfile.Read, os.Stat # the operator's last report, and what a report speaks for
+cmd/rootbound/cmd_review.go: os.Stat # the operator's last report, and what a report speaks for
 cmd/rootbound/review_look.go: os.Stat # whether a target is a directory
-cmd/rootbound/cmd_audit_export.go: readfile.Read # certificates of the operator's collector
-cmd/rootbound/grants.go: readfile.Read # the operator's policies and groups
-cmd/rootbound/secret.go: readfile.Read # the operator's keys of links, secret at a provider and credentials of a collector
+cmd/rootbound/named.go: readfile.Read # what the operator names on the command line, or in the configuration
 cmd/rootbound/certs.go: readfile.Open # says early that a key cannot be read
-cmd/rootbound/setup.go: readfile.Read # the configuration
 cmd/rootbound/state.go: os.Stat # whether others may read the configuration, where it holds a password
 cmd/rootbound/sandbox.go: os.Stat, os.Readlink, path/filepath.EvalSymlinks # where the operator's files are, and the links on the way
 cmd/rootbound/users.go: os.Stat # whether the operator's users are new

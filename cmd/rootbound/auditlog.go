@@ -10,7 +10,6 @@ import (
 
 	"github.com/rootbound/rootbound/audit"
 	"github.com/rootbound/rootbound/internal/config"
-	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // auditSettings understands what file and flags say about the record.
@@ -56,9 +55,9 @@ func loadAuditKey(path string) (*auditKey, error) {
 
 // loadSigningKey reads a private key of keygen's.
 func loadSigningKey(what, path string) (*auditKey, error) {
-	b, err := readfile.Read(path, maxKeys)
+	b, err := readNamed(what, path, maxKeys)
 	if err != nil {
-		return nil, unreadable(what, err)
+		return nil, err
 	}
 	text := strings.TrimSpace(string(b))
 	signer, err := note.NewSigner(text)

@@ -71,9 +71,9 @@ func (c *auditVerifyCmd) options() (o audit.VerifyOptions, err error) {
 	if c.Checkpoints == "" {
 		return o, nil
 	}
-	b, err := readfile.Read(c.Checkpoints, maxCheckpoints)
+	b, err := readNamed("--checkpoints "+strconv.Quote(c.Checkpoints), c.Checkpoints, maxCheckpoints)
 	if err != nil {
-		return o, unreadable("--checkpoints "+strconv.Quote(c.Checkpoints), err)
+		return o, err
 	}
 	if o.Elsewhere, c.spoiled = audit.ReadCheckpoints(b); len(o.Elsewhere) == 0 {
 		return o, usage("--checkpoints "+strconv.Quote(c.Checkpoints), "it holds no checkpoint", "Give the file that --checkpoint-to wrote, or what it sent, one after the other")

@@ -18,7 +18,6 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/rootbound/rootbound/audit"
-	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 type auditExportCmd struct {
@@ -120,9 +119,9 @@ func (c *auditExportCmd) pool() (*x509.CertPool, error) {
 	if c.CA == "" {
 		return nil, nil
 	}
-	b, err := readfile.Read(c.CA, maxPEM)
+	b, err := readNamed("--ca "+strconv.Quote(c.CA), c.CA, maxPEM)
 	if err != nil {
-		return nil, unreadable("--ca "+strconv.Quote(c.CA), err)
+		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(b) {

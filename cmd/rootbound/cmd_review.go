@@ -18,7 +18,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/rootbound/rootbound/internal/finding"
-	"github.com/rootbound/rootbound/internal/readfile"
 	"github.com/rootbound/rootbound/internal/review"
 )
 
@@ -154,17 +153,9 @@ func formatOf(output string) string {
 // maxReview bounds what is read as a report, in bytes.
 const maxReview = 256 << 20
 
-func readBounded(what, name string) ([]byte, error) {
-	text, err := readfile.Read(name, maxReview)
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	return text, nil
-}
-
 // digest is a file of configuration as the report names it.
 func digest(name string) (review.File, error) {
-	text, err := readBounded("--config "+strconv.Quote(name), name)
+	text, err := readNamed("--config "+strconv.Quote(name), name, maxReview)
 	sum := sha256.Sum256(text)
 	return review.File{Name: finding.Visible(filepath.Base(name)), SHA256: hex.EncodeToString(sum[:])}, err
 }
@@ -175,7 +166,7 @@ func (c *reviewLookCmd) readLast(key *auditKey) (*review.Document, error) {
 	if _, err := os.Stat(c.Compare); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	text, err := readBounded(what, c.Compare)
+	text, err := readNamed(what, c.Compare, maxReview)
 	if err != nil {
 		return nil, err
 	}

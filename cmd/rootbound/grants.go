@@ -7,7 +7,6 @@ import (
 
 	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/config"
-	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // maxPolicies bounds a file of policies or groups, in bytes.
@@ -63,12 +62,7 @@ func readPolicies(flag, path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
-	what := flag + " " + strconv.Quote(path)
-	b, err := readfile.Read(path, maxPolicies)
-	if err != nil {
-		return nil, unreadable(what, err)
-	}
-	return b, nil
+	return readNamed(flag+" "+strconv.Quote(path), path, maxPolicies)
 }
 
 // loadGrants makes an Authorizer; nil where whoever is let in may have everything.

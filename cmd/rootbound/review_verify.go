@@ -37,7 +37,7 @@ func (c *reviewVerifyCmd) Run(s *surroundings) error {
 	if err != nil {
 		return err
 	}
-	text, err := readBounded("report "+strconv.Quote(c.Report), c.Report)
+	text, err := readNamed("report "+strconv.Quote(c.Report), c.Report, maxReview)
 	if err != nil {
 		return err
 	}

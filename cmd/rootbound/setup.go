@@ -8,7 +8,6 @@ import (
 
 	"github.com/rootbound/rootbound/authz"
 	"github.com/rootbound/rootbound/internal/config"
-	"github.com/rootbound/rootbound/internal/readfile"
 )
 
 // setup is everything that flags and file say together.
@@ -166,9 +165,9 @@ const maxConfig = 1 << 20
 
 // readConfig reads a file whose relative paths are relative to it.
 func readConfig(path string) (*config.File, error) {
-	data, err := readfile.Read(path, maxConfig)
+	data, err := readNamed("configuration "+strconv.Quote(path), path, maxConfig)
 	if err != nil {
-		return nil, unreadable("configuration "+strconv.Quote(path), err)
+		return nil, err
 	}
 	return parseConfig(path, data)
 }

@@ -4,5 +4,5 @@ package readfile
 
 import "os"
 
-// Flags open for reading.
-const Flags = os.O_RDONLY
+// flags open for reading.
+const flags = os.O_RDONLY

@@ -19,7 +19,7 @@ var handed = []string{"/dev/fd", "/proc/self/fd"}
 // Open opens a file for reading, without waiting for another end. A FIFO or a device is an error of type *fs.PathError,
 // except for os.DevNull and what was handed to this process.
 func Open(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, Flags, 0)
+	f, err := os.OpenFile(name, flags, 0)
 	if err != nil {
 		return nil, err
 	}
