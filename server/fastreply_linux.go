@@ -14,7 +14,7 @@ import (
 )
 
 // smallBody is what is copied behind its header, in bytes; more is sent from where it is.
-const smallBody = 4 << 10
+const smallBody = 1 << 10
 
 // fastReply makes the bytes of an answer. Those of a file that is not at hand are streamed later.
 type fastReply struct {

@@ -23,8 +23,20 @@ type rendered struct {
 	judged   bool             // all of these names passed the rules as names of files
 }
 
-// renderings are those for everybody, and those that shared caches must not keep.
-type renderings struct{ shared, private atomic.Pointer[rendered] }
+// renderings are those for everybody, and those that shared caches must not keep. The first of them lies beside its
+// pointer: among many files each step to other memory is one that the processor waits for.
+type renderings struct {
+	shared, private atomic.Pointer[rendered]
+	first           rendered
+}
+
+// of returns where the renderings for a request are kept.
+func (b *renderings) of(x *exchange) *atomic.Pointer[rendered] {
+	if x.may.Private {
+		return &b.private
+	}
+	return &b.shared
+}
 
 // plainly says whether a request asks for no more than the whole file, or, with its entity tag, for nothing if it has
 // not changed.
@@ -43,24 +55,24 @@ func (s *Server) renderedOf(x *exchange) *rendered {
 	both, _ := l.Memo.Load().(*renderings)
 	if both == nil {
 		both = new(renderings)
+		s.render(&both.first, x, l)
+		both.of(x).Store(&both.first)
 		if !l.Memo.CompareAndSwap(nil, both) {
 			both = l.Memo.Load().(*renderings)
 		}
 	}
-	kept := &both.shared
-	if x.may.Private {
-		kept = &both.private
-	}
+	kept := both.of(x)
 	r := kept.Load()
 	if r == nil {
-		r = s.render(x, l)
+		r = new(rendered)
+		s.render(r, x, l)
 		kept.Store(r)
 	}
 	return r
 }
 
-func (s *Server) render(x *exchange, l *rootbound.Loaded) *rendered {
-	r := &rendered{etag: l.ETag()}
+func (s *Server) render(r *rendered, x *exchange, l *rootbound.Loaded) {
+	r.etag = l.ETag()
 	head := func(req plan.Request) []byte {
 		req.Method, req.HasAcceptEncoding, req.Now = http.MethodGet, true, x.f.Received
 		o := s.sendOptions(x)
@@ -73,7 +85,6 @@ func (s *Server) render(x *exchange, l *rootbound.Loaded) *rendered {
 	}
 	r.whole = head(plan.Request{})
 	r.notModified = head(plan.Request{IfNoneMatch: r.etag})
-	return r
 }
 
 // nameSiblings works out their names once.

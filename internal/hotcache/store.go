@@ -119,6 +119,9 @@ func (s *store) evict(e *entry) {
 
 // put adds an entry, in place of the one with its key.
 func (s *store) put(e *entry) {
+	if l := e.loaded; l != nil && l.Name().String() == e.key.text {
+		e.key.text = l.Name().String() // one text for both: whoever compares one and then the other waits for memory once
+	}
 	e.hash = maphash.Comparable(s.seed, e.key)
 	q := s.queueFor(e)
 	if old := s.entries[e.key]; old != nil {
