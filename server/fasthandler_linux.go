@@ -48,12 +48,37 @@ func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lan
 	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), scratch: h.reply.scratch[:0], refusals: h.refusals}
 	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true, shares: h.s.handles != nil}
 	h.x.aside = h.aside
-	if !h.s.guarded(&h.x, (*Server).quickly) || h.x.later {
+	if !h.s.guarded(&h.x, (*Server).quickly) {
 		return h.task()
+	}
+	if h.x.later {
+		if !h.sendNow(c) {
+			return h.task()
+		}
+		h.s.finish(&h.x)
 	}
 	to.Buf, to.Body = h.reply.buf, h.reply.body
 	h.done(&h.x)
 	return nil
+}
+
+// sendNow spares an answer from memory the task, which most clients take at once. Where this one did not, or has
+// answers before it to be sent, false leaves the rest to the task.
+func (h *fastHandler) sendNow(c *lane.Conn) bool {
+	t := &h.reply
+	if t.from > 0 || t.stream.file != nil || len(t.stream.segs) != 1 {
+		return false
+	}
+	n, all := c.SendNow(t.buf, t.stream.text())
+	head := min(n, len(t.buf))
+	t.stream.skip(n - head)
+	if !all {
+		t.buf = t.buf[head:]
+		return false
+	}
+	h.x.later, h.x.out.Bytes = false, h.x.out.Bytes+t.stream.sent
+	t.buf = t.buf[:0]
+	return true
 }
 
 // aside has something done by a worker of the mount that was asked for.

@@ -112,7 +112,7 @@ func (st *stream) failed(err error) error {
 func (st *stream) step(k *lane.Socket) (n int, again bool, err error) {
 	seg := &st.segs[0]
 	if seg.Text != "" {
-		n, again, err = k.Send(unsafe.Slice(unsafe.StringData(seg.Text), len(seg.Text)), len(st.segs) > 1)
+		n, again, err = k.Send(st.text(), len(st.segs) > 1)
 		if seg.Text = seg.Text[n:]; seg.Text == "" {
 			st.segs = st.segs[1:]
 		}
@@ -137,6 +137,18 @@ func (st *stream) step(k *lane.Socket) (n int, again bool, err error) {
 		st.segs = st.segs[1:]
 	}
 	return n, again, err
+}
+
+// text is the first segment, where that is in memory.
+func (st *stream) text() []byte {
+	t := st.segs[0].Text
+	return unsafe.Slice(unsafe.StringData(t), len(t))
+}
+
+// skip takes note of n bytes of it that were sent by others.
+func (st *stream) skip(n int) {
+	st.segs[0].Text = st.segs[0].Text[n:]
+	st.sent += int64(n)
 }
 
 // hold is how much of the first segment is held back: something of the last one of the file.

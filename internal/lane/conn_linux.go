@@ -34,6 +34,19 @@ func (c *Conn) Peer() netip.Addr { return c.peer }
 // Listener is the index of the one it came through.
 func (c *Conn) Listener() int { return int(c.listener) }
 
+// SendNow writes what there is room for of two pieces, one after the other. It is for a Handler's Request alone, while
+// nothing is in the Reply: where all says that it was not all, or that the connection failed, the Request must return a
+// Task for the rest.
+func (c *Conn) SendNow(buf, body []byte) (n int, all bool) {
+	n, err := send2(int(c.fd), buf, body)
+	if err == nil && n == len(buf)+len(body) {
+		return n, true
+	}
+	c.sending = new(sending)
+	c.sending.sock.written = int64(n)
+	return n, false
+}
+
 type state uint8
 
 const (

@@ -91,7 +91,10 @@ func (l *loop) process(c *Conn, data []byte) {
 		c.close = l.req.Close || l.draining
 		l.reply.Close = c.close
 		if task := l.handler.Request(c, &l.req, &l.reply); task != nil {
-			c.sending = &sending{task: task}
+			if c.sending == nil { // else something of it went out, see SendNow
+				c.sending = new(sending)
+			}
+			c.sending.task = task
 			l.flushTask(c, data)
 			return
 		}
