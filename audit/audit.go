@@ -11,7 +11,6 @@ package audit
 import (
 	"errors"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,7 +93,7 @@ func (c *Config) setDefaults() {
 // Log is an open audit log. Its methods are safe for concurrent use.
 type Log struct {
 	cfg         Config
-	containment atomic.Pointer[string]
+	containment atomic.Pointer[string] // as a member of a record
 
 	mu      sync.Mutex
 	queue   queue  // records that nobody has taken up
@@ -153,7 +152,7 @@ func Open(cfg Config) (*Log, error) {
 func (l *Log) lookAtContainment() {
 	text := ""
 	if l.cfg.Containment != nil {
-		text = l.cfg.Containment()
+		text = string(appendPlain(nil, `,"containment":"`, l.cfg.Containment()))
 	}
 	l.containment.Store(&text)
 }
@@ -164,52 +163,30 @@ func (l *Log) lookAtContainment() {
 func (l *Log) Decided(at time.Time, f *request.Facts, who request.Subject, d request.Decision, refusal error) error {
 	wait := l.cfg.Required && refusal == nil && !f.Own
 	l.mu.Lock()
-	if err := l.room(); err != nil {
+	if err := l.room(1); err != nil {
 		l.mu.Unlock()
 		return l.verdict(wait, err)
 	}
-	frame := l.queue.begin(codeDecided, at)
-	w := &l.queue.line
-	w.plain("id", f.ID)
-	w.text("subject", who.ID)
-	w.text("auth", who.Method)
-	w.client(f.Client)
-	w.text("action", action(f, d))
-	w.name(f)
-	w.text("file", f.File)
-	w.yes("allowed", refusal == nil)
-	if refusal != nil {
-		w.text("reason", string(reason.Of(refusal)))
-	}
-	w.text("policy", d.Policy)
-	w.plain("containment", *l.containment.Load())
-	l.queue.end(frame)
+	l.queue.decided(at, f, who, d, refusal, *l.containment.Load())
 	return l.verdict(wait, l.leave(wait))
 }
 
 // Done records what became of a request by that time. It never waits.
 func (l *Log) Done(at time.Time, f *request.Facts, _ request.Subject, out request.Outcome) {
 	l.mu.Lock()
-	if l.room() != nil { // it is counted
+	if l.room(1) != nil { // it is counted
 		l.mu.Unlock()
 		return
 	}
-	frame := l.queue.begin(codeDone, at)
-	w := &l.queue.line
-	w.plain("id", f.ID)
-	w.text("reason", string(out.Reason))
-	w.number("status", int64(out.Status))
-	w.number("bytes", out.Bytes)
-	w.plain("result", string(out.Result))
-	l.queue.end(frame)
+	l.queue.done(at, f, &out)
 	_ = l.leave(false) // nobody waits
 }
 
 // Waits says whether Decided waits for the disk before something is sent.
 func (l *Log) Waits() bool { return l.cfg.Required }
 
-// room says why no record can be taken; where it is for lack of room, the record counts as lost. l.mu is held.
-func (l *Log) room() error {
+// room says why no record can be taken; where it is for lack of room, n records count as lost. l.mu is held.
+func (l *Log) room(n int) error {
 	limit := maxQueue
 	if l.failed != nil && l.cfg.Required {
 		limit = maxRefused
@@ -220,8 +197,8 @@ func (l *Log) room() error {
 	case len(l.queue.b) < limit:
 		return nil
 	}
-	l.lost++
-	l.lostEver.Add(1)
+	l.lost += uint64(n)
+	l.lostEver.Add(uint64(n))
 	if l.failed != nil {
 		return l.failed
 	}
@@ -282,24 +259,6 @@ func nudge(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// action is what was asked to be done, in the words of grants.
-func action(f *request.Facts, d request.Decision) string {
-	if d.Right != "" {
-		return string(d.Right)
-	}
-	switch f.Method {
-	case http.MethodGet, http.MethodHead:
-		return string(request.Read)
-	case http.MethodOptions:
-		return "options"
-	case http.MethodPut, http.MethodPost:
-		return string(request.Create)
-	case http.MethodDelete:
-		return string(request.Delete)
-	}
-	return f.Method
 }
 
 // Stats are counts since Open.

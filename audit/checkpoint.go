@@ -91,7 +91,7 @@ func (l *Log) checkpoint() {
 		l.cfg.Log.Error("a checkpoint of the audit log cannot be signed", "error", err)
 		return
 	}
-	l.add(Checkpoint, func(w *line) { w.text("note", string(signed)) })
+	l.add(Checkpoint, func(b []byte) []byte { return appendText(b, `,"note":`, string(signed)) })
 	w.signedAt, w.signed = w.seq, string(signed)
 }
 

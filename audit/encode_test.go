@@ -41,9 +41,9 @@ func encoded(t testing.TB, f *request.Facts, who request.Subject, d request.Deci
 	l.Done(at, f, who, out)
 	l.w = newWriter(ending{})
 	l.takeUp()
-	lines := bytes.SplitAfter(l.w.out.b, []byte("\n"))
+	lines := bytes.SplitAfter(l.w.out, []byte("\n"))
 	if len(lines) != 3 || len(lines[2]) != 0 {
-		t.Fatalf("not two lines: %q", l.w.out.b)
+		t.Fatalf("not two lines: %q", l.w.out)
 	}
 	for i, rec := range []*Record{&decided, &done} {
 		if len(lines[i]) > maxLine {

@@ -96,47 +96,38 @@ func chain(prev hash, body []byte) hash {
 	return out
 }
 
-// line writes records. Keys come in a fixed order and without spaces.
-type line struct{ b []byte }
+// What stands before a line's kind, and between that and its number.
+const (
+	headStart = `{"kind":"`
+	headEnd   = `","seq":`
+	countKey  = `,"count":`
+)
 
-// plain is text for values that are known to need no escaping, since we made them.
-func (l *line) plain(key, value string) {
+// A line's members come in a fixed order and without spaces. Those that are empty are left out. A key is given with all
+// that stands before its value.
+
+// appendPlain is appendText for values that are known to need no escaping, since we made them. Its key ends with a quote.
+func appendPlain(b []byte, key, value string) []byte {
 	if value == "" {
-		return
+		return b
 	}
-	l.b = append(l.b, `,"`...)
-	l.b = append(l.b, key...)
-	l.b = append(l.b, `":"`...)
-	l.b = append(l.b, value...)
-	l.b = append(l.b, '"')
+	b = append(b, key...)
+	b = append(b, value...)
+	return append(b, '"')
 }
 
-func (l *line) text(key, value string) {
+func appendText(b []byte, key, value string) []byte {
 	if value == "" {
-		return
+		return b
 	}
-	l.b = append(l.b, `,"`...)
-	l.b = append(l.b, key...)
-	l.b = append(l.b, `":`...)
-	l.b = appendString(l.b, value)
+	return appendString(append(b, key...), value)
 }
 
-func (l *line) number(key string, v int64) {
+func appendNumber(b []byte, key string, v int64) []byte {
 	if v == 0 {
-		return
+		return b
 	}
-	l.b = append(l.b, `,"`...)
-	l.b = append(l.b, key...)
-	l.b = append(l.b, `":`...)
-	l.b = strconv.AppendInt(l.b, v, 10)
-}
-
-func (l *line) yes(key string, v bool) {
-	if v {
-		l.b = append(l.b, `,"`...)
-		l.b = append(l.b, key...)
-		l.b = append(l.b, `":true`...)
-	}
+	return strconv.AppendInt(append(b, key...), v, 10)
 }
 
 const hexDigits = "0123456789abcdef"
@@ -146,7 +137,7 @@ const hexDigits = "0123456789abcdef"
 // hide a line on a terminal.
 func appendString(b []byte, s string) []byte {
 	i := 0
-	for i < len(s) && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' {
+	for i < len(s) && s[i]-' ' < 0x7f-' ' && s[i] != '"' && s[i] != '\\' {
 		i++
 	}
 	b = append(b, '"')

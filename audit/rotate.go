@@ -31,9 +31,9 @@ func (l *Log) lookAtFile() error {
 // unchain takes back what was chained and not written.
 func (l *Log) unchain() (lines []byte) {
 	w := l.w
-	lines = w.out.b
+	lines = w.out
 	if len(lines) > 0 {
-		w.out.b = nil
+		w.out = nil
 		w.seq, w.last, w.signed = w.file.seq, w.file.last, ""
 	}
 	return lines
@@ -41,7 +41,6 @@ func (l *Log) unchain() (lines []byte) {
 
 // chainAgain chains what unchain took back, but for checkpoints, which speak of another place in the chain.
 func (l *Log) chainAgain(lines []byte) {
-	w := l.w
 	for line := range bytes.Lines(lines) {
 		rec, body, _, err := parseLine(line)
 		if err != nil || rec.Kind == Checkpoint { // err: we wrote it ourselves
@@ -49,9 +48,7 @@ func (l *Log) chainAgain(lines []byte) {
 		}
 		const timeField = `,"time":"`
 		i := bytes.Index(body, []byte(timeField)) + len(timeField) + len("2006-01-02T15:04:05.000000Z\"")
-		start := w.begin(rec.Kind, rec.Time.UnixMicro())
-		w.out.b = append(w.out.b, body[i:]...)
-		w.end(start)
+		l.w.add(rec.Kind, rec.Time.UnixMicro(), func(b []byte) []byte { return append(b, body[i:]...) })
 	}
 }
 
@@ -69,7 +66,7 @@ func (l *Log) rotate() {
 		return // it is tried again, and said, with the next record
 	}
 	err = prune(l.cfg.Path, l.cfg.KeepFiles, l.cfg.KeepFor, l.cfg.Now(), func(kept uint64) error {
-		l.add(Removed, func(w *line) { w.number("count", int64(kept)) })
+		l.add(Removed, func(b []byte) []byte { return appendNumber(b, countKey, int64(kept)) })
 		return l.save(true) // said before it is done
 	})
 	if err != nil {

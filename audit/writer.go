@@ -34,7 +34,7 @@ type writer struct {
 	seq  uint64 // of the next record
 	last hash   // of the record before it
 
-	out   line   // chained, not yet written
+	out   []byte // chained, not yet written
 	spare []byte // memory for a queue
 	sha   stdhash.Hash
 	clock clock
@@ -65,7 +65,7 @@ func (l *Log) openWriter() error {
 	l.beginFile()
 	if end.torn > 0 {
 		l.cfg.Log.Warn("the audit log's last line was torn by a crash and is taken off", "file", l.cfg.Path, "bytes", end.torn)
-		l.add(Recovered, func(w *line) { w.number("count", end.torn) })
+		l.add(Recovered, func(b []byte) []byte { return appendNumber(b, countKey, end.torn) })
 	}
 	w.signedAt, w.lookedAt = w.seq, l.cfg.Now()
 	if err := l.save(true); err != nil {
@@ -161,12 +161,12 @@ func (l *Log) takeUp() *batch {
 	w := l.w
 	l.mu.Lock()
 	queued, mine, lost := l.queue.b, l.waiting, l.lost
-	l.queue.b, l.waiting, l.lost = w.spare, newBatch(), 0
+	l.queue.b, l.queue.n, l.waiting, l.lost = w.spare, 0, newBatch(), 0
 	l.mu.Unlock()
 	var n uint64
-	frames(queued, func(kind Kind, micros int64, middle []byte) {
-		start := w.begin(kind, micros)
-		w.out.b = append(w.out.b, middle...)
+	frames(queued, func(code byte, micros int64, middle []byte) {
+		start := len(w.out)
+		w.out = append(w.begin(append(w.out, headOf[code]...), micros), middle...)
 		w.end(start)
 		n++
 	})
@@ -175,7 +175,7 @@ func (l *Log) takeUp() *batch {
 		w.spare = queued[:0]
 	}
 	if lost > 0 {
-		l.add(Lost, func(w *line) { w.number("count", int64(lost)) })
+		l.add(Lost, func(b []byte) []byte { return appendNumber(b, countKey, int64(lost)) })
 	}
 	if n > 0 && w.since.IsZero() {
 		w.since = l.cfg.Now()
@@ -221,10 +221,10 @@ func (l *Log) tell(mine *batch, err error) {
 func (l *Log) save(sure bool) error {
 	w := l.w
 	sure = sure || w.signed != "" // nobody may be told of a record that a power failure takes back
-	if len(w.out.b) == 0 && !(sure && w.unsynced) {
+	if len(w.out) == 0 && !(sure && w.unsynced) {
 		return nil
 	}
-	if err := w.file.append(w.out.b, sure); err != nil {
+	if err := w.file.append(w.out, sure); err != nil {
 		return err
 	}
 	if w.signed != "" && l.elsewhere != nil {
@@ -232,10 +232,10 @@ func (l *Log) save(sure bool) error {
 	}
 	w.signed = ""
 	w.file.seq, w.file.last = w.seq, w.last
-	if cap(w.out.b) > keptBuffer {
-		w.out.b = nil
+	if cap(w.out) > keptBuffer {
+		w.out = nil
 	}
-	w.out.b = w.out.b[:0]
+	w.out = w.out[:0]
 	switch {
 	case sure:
 		w.unsynced = false
@@ -263,65 +263,68 @@ func (l *Log) sync() {
 func (l *Log) beginFile() {
 	w := l.w
 	prev := w.last
-	l.add(Begin, func(b *line) {
-		b.text("log", w.id)
-		b.text("prev", prev.String())
-		b.text("key", l.cfg.Verifier)
+	l.add(Begin, func(b []byte) []byte {
+		b = appendText(b, `,"log":`, w.id)
+		b = appendText(b, `,"prev":`, prev.String())
+		return appendText(b, `,"key":`, l.cfg.Verifier)
 	})
 }
 
-// add chains a record of the log's own.
-func (l *Log) add(kind Kind, fill func(*line)) {
-	start := l.w.begin(kind, l.cfg.Now().UnixMicro())
+// add chains a record of the log's own. fill appends its members.
+func (l *Log) add(kind Kind, fill func([]byte) []byte) { l.w.add(kind, l.cfg.Now().UnixMicro(), fill) }
+
+func (w *writer) add(kind Kind, micros int64, fill func([]byte) []byte) {
+	start := len(w.out)
+	w.out = append(w.out, headStart...)
+	w.out = append(w.out, kind...)
+	w.out = w.begin(append(w.out, headEnd...), micros)
 	if fill != nil {
-		fill(&l.w.out)
+		w.out = fill(w.out)
 	}
-	l.w.end(start)
+	w.end(start)
 }
 
-func (w *writer) begin(kind Kind, micros int64) (start int) {
-	start = len(w.out.b)
-	b := append(w.out.b, `{"kind":"`...)
-	b = append(b, kind...)
-	b = append(b, `","seq":`...)
+// begin goes on behind a line's head.
+func (w *writer) begin(b []byte, micros int64) []byte {
 	b = strconv.AppendUint(b, w.seq, 10)
 	b = append(b, `,"time":"`...)
 	b = w.clock.append(b, micros)
-	w.out.b = append(b, '"')
-	return start
+	return append(b, '"')
 }
 
 // end hashes what was written since start onto the record before, and completes the line.
 func (w *writer) end(start int) {
 	w.sha.Reset()
 	w.sha.Write(w.last[:])
-	w.sha.Write(w.out.b[start:])
+	w.sha.Write(w.out[start:])
 	w.sha.Sum(w.last[:0])
-	w.out.b = append(w.out.b, hashField...)
-	w.out.b = hashEncoding.AppendEncode(w.out.b, w.last[:])
-	w.out.b = append(w.out.b, lineEnd...)
+	w.out = append(w.out, hashField...)
+	w.out = hashEncoding.AppendEncode(w.out, w.last[:])
+	w.out = append(w.out, lineEnd...)
 	w.seq++
 }
 
-// clock writes times of RFC 3339 with microseconds; most are of the same second.
+// clock writes times of RFC 3339 with microseconds; most are of the same second, and many the same.
 type clock struct {
-	second int64
-	text   []byte
+	second, micros int64
+	text           []byte
 }
 
 func (c *clock) append(b []byte, micros int64) []byte {
-	second, rest := micros/1e6, micros%1e6
-	if second != c.second || c.text == nil {
-		c.second, c.text = second, time.Unix(second, 0).UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05.")
+	second := micros / 1e6
+	switch {
+	case second != c.second || c.text == nil:
+		c.second, c.text = second, time.Unix(second, 0).UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05.000000Z")
+	case micros == c.micros:
+		return append(b, c.text...)
 	}
-	b = append(b, c.text...)
-	var digits [7]byte
-	for i := 5; i >= 0; i-- {
-		digits[i] = byte('0' + rest%10)
+	c.micros = micros
+	rest := uint32(micros - second*1e6)
+	for i := len(c.text) - 2; i >= len(c.text)-7; i-- {
+		c.text[i] = byte('0' + rest%10)
 		rest /= 10
 	}
-	digits[6] = 'Z'
-	return append(b, digits[:]...)
+	return append(b, c.text...)
 }
 
 // finish writes the end of the log. The writer has ended.

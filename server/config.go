@@ -50,6 +50,8 @@ type Recorder interface {
 	Done(at time.Time, f *request.Facts, who request.Subject, out request.Outcome)
 	// Waits says whether Decided may block before something is sent. It blocks before no refusal.
 	Waits() bool
+	// Gather returns what is told by one goroutine in the Recorder's place; nil where each record must be known at once.
+	Gather() request.Gatherer
 	// Stats are for the metrics.
 	Stats() request.RecordStats
 }

@@ -86,6 +86,8 @@ func (r *doorRecorder) Decided(_ time.Time, _ *request.Facts, _ request.Subject,
 
 func (r *doorRecorder) Waits() bool { return true }
 
+func (r *doorRecorder) Gather() request.Gatherer { return nil }
+
 func (r *doorRecorder) taken() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

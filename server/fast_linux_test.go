@@ -173,6 +173,7 @@ func (b *blocker) Decided(_ time.Time, f *request.Facts, _ request.Subject, _ re
 
 func (*blocker) Done(time.Time, *request.Facts, request.Subject, request.Outcome) {}
 func (*blocker) Waits() bool                                                      { return false }
+func (*blocker) Gather() request.Gatherer                                         { return nil }
 func (*blocker) Stats() request.RecordStats                                       { return request.RecordStats{} }
 
 // TestFairness: a hundred clients that do not read, and more requests that hang in one mount than it has workers, hold up

@@ -27,6 +27,7 @@ type fastHandler struct {
 	last  time.Time // when the request before was answered; zero after a wait
 	// refusals are kept for as long as the loop runs.
 	refusals refusals
+	records  request.Gatherer // nil where there is none
 
 	counts  [2][600]prometheus.Counter // by method (GET, HEAD) and status
 	seconds prometheus.Observer
@@ -36,7 +37,7 @@ type fastHandler struct {
 
 func newFastHandler(f *fast) *fastHandler {
 	return &fastHandler{
-		fast: f, refusals: refusals{}, reasons: map[reason.Code]prometheus.Counter{},
+		fast: f, refusals: refusals{}, records: f.s.stages.record.Gather(), reasons: map[reason.Code]prometheus.Counter{},
 		seconds: f.s.metrics.seconds.WithLabelValues(string(request.LaneFast)),
 		bytes:   f.s.metrics.bytes.WithLabelValues(string(request.LaneFast)),
 	}
@@ -46,7 +47,7 @@ func newFastHandler(f *fast) *fastHandler {
 func (h *fastHandler) Request(c *lane.Conn, r *lane.Request, to *lane.Reply) lane.Task {
 	h.fill(c, r)
 	h.reply = fastReply{buf: to.Buf, from: len(to.Buf), close: to.Close, head: r.Method == http.MethodHead, date: h.date.at(h.facts.Received), scratch: h.reply.scratch[:0], refusals: h.refusals}
-	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true, shares: h.s.handles != nil}
+	h.x = exchange{f: &h.facts, at: h.endpoints[c.Listener()], to: &h.reply, quick: true, shares: h.s.handles != nil, gather: h.records}
 	h.x.aside = h.aside
 	if !h.s.guarded(&h.x, (*Server).quickly) {
 		return h.task()
@@ -182,6 +183,9 @@ func (h *fastHandler) done(x *exchange) {
 func (h *fastHandler) Tick() {
 	h.last = time.Time{}
 	h.giveLines()
+	if h.records != nil {
+		h.records.Flush()
+	}
 }
 
 // giveLines gives gathered lines to the log.

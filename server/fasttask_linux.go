@@ -33,6 +33,10 @@ type fastTask struct {
 func (h *fastHandler) task() lane.Task {
 	t := &fastTask{h: h.fast, x: h.x, facts: h.facts, reply: h.reply, home: h.workers[h.x.asked.mount]}
 	t.own()
+	if t.x.gather != nil && t.x.recorded {
+		t.x.gather.Flush() // others tell the end of it
+	}
+	t.x.gather = nil
 	t.reply.scratch, t.reply.refusals = nil, nil // the loop's
 	t.x.f, t.x.to, t.x.quick, t.x.aside = &t.facts, &t.reply, false, nil
 	if h.x.later {

@@ -39,6 +39,7 @@ func (noRecord) Decided(time.Time, *request.Facts, request.Subject, request.Deci
 }
 func (noRecord) Done(time.Time, *request.Facts, request.Subject, request.Outcome) {}
 func (noRecord) Waits() bool                                                      { return false }
+func (noRecord) Gather() request.Gatherer                                         { return nil }
 func (noRecord) Stats() request.RecordStats                                       { return request.RecordStats{} }
 
 // exchange is one request on its way through the stages. It belongs to one goroutine at a time.
@@ -84,6 +85,8 @@ type exchange struct {
 	slowed bool
 	// recorded says that the decision was.
 	recorded bool
+	// gather is told in the record's place, where that is not nil.
+	gather request.Gatherer
 	// later says that the reply goes on sending after SEND: what became of it is recorded when that has ended.
 	later bool
 }
@@ -195,12 +198,23 @@ func (s *Server) decided(x *exchange) {
 		return
 	}
 	x.recorded = true
-	if err := s.stages.record.Decided(x.now(), x.f, x.who, x.may, x.err); err != nil && x.err == nil && !x.f.Own {
+	if err := s.recorder(x).Decided(x.now(), x.f, x.who, x.may, x.err); err != nil && x.err == nil && !x.f.Own {
 		x.err = err
 	}
 }
 
-func (s *Server) recordDone(x *exchange) { s.stages.record.Done(x.now(), x.f, x.who, x.out) }
+func (s *Server) recordDone(x *exchange) { s.recorder(x).Done(x.now(), x.f, x.who, x.out) }
+
+// recorder is who is told of an exchange.
+func (s *Server) recorder(x *exchange) interface {
+	Decided(at time.Time, f *request.Facts, who request.Subject, d request.Decision, refusal error) error
+	Done(at time.Time, f *request.Facts, who request.Subject, out request.Outcome)
+} {
+	if x.gather != nil {
+		return x.gather
+	}
+	return s.stages.record
+}
 
 // now is the time for the record: a quick exchange is answered at once.
 func (x *exchange) now() time.Time {

@@ -185,6 +185,7 @@ func (h *holder) Decided(_ time.Time, f *request.Facts, _ request.Subject, _ req
 }
 func (h *holder) Done(time.Time, *request.Facts, request.Subject, request.Outcome) {}
 func (h *holder) Waits() bool                                                      { return h.waits }
+func (h *holder) Gather() request.Gatherer                                         { return nil }
 
 func (h *holder) Stats() request.RecordStats { return request.RecordStats{} }
 
@@ -255,6 +256,7 @@ func (n *noDisk) Decided(_ time.Time, f *request.Facts, _ request.Subject, _ req
 }
 func (*noDisk) Done(time.Time, *request.Facts, request.Subject, request.Outcome) {}
 func (*noDisk) Waits() bool                                                      { return true }
+func (*noDisk) Gather() request.Gatherer                                         { return nil }
 func (*noDisk) Stats() request.RecordStats                                       { return request.RecordStats{Failing: true, Lost: 7} }
 
 // No record, no file: but refusals and the server's own pages are answered as ever, and the numbers say what is wrong.

@@ -36,6 +36,7 @@ func (w *watcher) Done(_ time.Time, f *request.Facts, _ request.Subject, out req
 	}
 }
 func (w *watcher) Waits() bool                { return false }
+func (w *watcher) Gather() request.Gatherer   { return nil }
 func (w *watcher) Stats() request.RecordStats { return request.RecordStats{} }
 
 // The stages are asked in their order, and each can stop the request.

@@ -162,6 +162,14 @@ const (
 	Aborted Result = "aborted" // the client went away, or the file changed while it was sent
 )
 
+// Gatherer is told of the requests that one goroutine answers, as the record is, and hands all of it over together.
+type Gatherer interface {
+	Decided(at time.Time, f *Facts, who Subject, d Decision, refusal error) error
+	Done(at time.Time, f *Facts, who Subject, out Outcome)
+	// Flush comes before the goroutine waits, and before another tells the record of one of its requests.
+	Flush()
+}
+
 // RecordStats are counts of a record since the process began.
 type RecordStats struct {
 	Records uint64 // taken up
