@@ -33,11 +33,15 @@ func (s *Server) useAuthn() {
 
 // retryAfter is how many seconds a client that guesses must wait; 0 for any other error.
 func retryAfter(err error) int {
+	switch reason.Of(err) { // errors.As takes its time, and most refusals are neither
+	case reason.RateLimited:
+		return guessesWait
+	case reason.LockedOut:
+	default:
+		return 0
+	}
 	var refused *reason.Error
-	if !errors.As(err, &refused) || refused.Code != reason.LockedOut {
-		if refused != nil && refused.Code == reason.RateLimited {
-			return guessesWait
-		}
+	if !errors.As(err, &refused) {
 		return 0
 	}
 	locked, ok := refused.Cause.(*authn.LockedError)

@@ -26,7 +26,7 @@ type fastHandler struct {
 	text  []byte    // of the access log
 	last  time.Time // when the request before was answered; zero after a wait
 	// refusals are kept for as long as the loop runs.
-	refusals refusals
+	refusals *refusals
 	records  request.Gatherer // nil where there is none
 
 	counts  [2][600]prometheus.Counter // by method (GET, HEAD) and status
@@ -37,7 +37,7 @@ type fastHandler struct {
 
 func newFastHandler(f *fast) *fastHandler {
 	return &fastHandler{
-		fast: f, refusals: refusals{}, records: f.s.stages.record.Gather(), reasons: map[reason.Code]prometheus.Counter{},
+		fast: f, refusals: newRefusals(), records: f.s.stages.record.Gather(), reasons: map[reason.Code]prometheus.Counter{},
 		seconds: f.s.metrics.seconds.WithLabelValues(string(request.LaneFast)),
 		bytes:   f.s.metrics.bytes.WithLabelValues(string(request.LaneFast)),
 	}

@@ -29,7 +29,7 @@ type fastReply struct {
 	stream  *stream
 	pieces  [4][]byte
 
-	refusals refusals // the loop's; nil elsewhere
+	refusals *refusals // the loop's; nil elsewhere
 
 	scratch []byte // what fetch read
 	fetched bool

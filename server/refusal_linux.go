@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/rootbound/rootbound/internal/plan"
 )
@@ -15,19 +16,41 @@ const (
 // refusalText is a rendered refusal, cut where the request id stands.
 type refusalText struct{ head, body [][]byte }
 
-// refusals are those that a loop has rendered.
-type refusals map[refusalKey]*refusalText
+// refusals are those that a loop has rendered, and the one that it gave last.
+type refusals struct {
+	all  map[refusalKey]*refusalText
+	key  refusalKey
+	last *refusalText // nil where there is none yet
+}
+
+func newRefusals() *refusals { return &refusals{all: map[refusalKey]*refusalText{}} }
+
+// of returns what was rendered for a key; nil where nothing was.
+func (r *refusals) of(k refusalKey) *refusalText {
+	if r == nil {
+		return nil
+	}
+	if r.last != nil && r.key == k {
+		return r.last
+	}
+	text := r.all[k]
+	if text != nil {
+		k.accept = strings.Clone(k.accept) // the request's memory is the request's
+		r.key, r.last = k, text
+	}
+	return text
+}
 
 // refused answers with a rendered refusal, by the plan that render makes of a request id.
 func (t *fastReply) refused(k refusalKey, id string, render func(id string) plan.Plan) (int64, bool) {
-	text := t.refusals[k]
+	text := t.refusals.of(k)
 	if text == nil {
-		if t.refusals == nil || len(t.refusals) == maxRefusals || len(k.accept) > maxRefusalAccept {
+		if t.refusals == nil || len(t.refusals.all) == maxRefusals || len(k.accept) > maxRefusalAccept {
 			return 0, false
 		}
 		text = renderRefusal(render)
-		k.accept = string([]byte(k.accept)) // the request's memory is the request's
-		t.refusals[k] = text
+		k.accept = strings.Clone(k.accept)
+		t.refusals.all[k] = text
 	}
 	t.began = true
 	t.buf = appendJoined(t.buf, text.head, id)
