@@ -108,7 +108,7 @@ type Config struct {
 	// ProxyCertificate says whether a certificate that holds is that of a trusted proxy; nil: none is.
 	ProxyCertificate func(*x509.Certificate) bool
 	// ProxyUserHeader and ProxyGroupsHeader are the fields in which a trusted proxy says who asks; "" is none. From anybody else
-	// they are refused, whatever the name. They leave plain HTTP/1.1 to net/http too.
+	// they are refused, whatever the name. They leave HTTP/1.1 to net/http too.
 	ProxyUserHeader, ProxyGroupsHeader string
 	// GuessLimit is how many different names that do not exist a client may ask for in a minute without a credential: half of
 	// them have it slowed, all of them have it refused whatever it asks. Default DefaultGuessLimit, and then not for clients on
@@ -155,7 +155,7 @@ type Config struct {
 	// DefaultCacheCheck.
 	CacheSize  int64
 	CacheCheck time.Duration
-	// NoFastLane leaves plain HTTP/1.1 to net/http too, as on systems other than Linux.
+	// NoFastLane leaves HTTP/1.1 to net/http too, as on systems other than Linux.
 	NoFastLane bool
 	// Profiles shows those of the process under /-/debug/pprof/, where /-/metrics is shown.
 	Profiles bool

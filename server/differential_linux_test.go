@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -32,7 +33,7 @@ func twins(t *testing.T, files map[string]string, change func(*setup)) (quick, g
 		change(u)
 		u.base, u.cfg.NoFastLane = quick.base, true
 	})
-	if quick.get(t, "/-/readyz"); !quick.quick() {
+	if _, err := talk(quick, []string{"GET /-/readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"}, nil); err != nil || !quick.quick() {
 		t.Fatal("the fast lane is not at work")
 	}
 	return quick, general
@@ -51,9 +52,16 @@ func answeredFast(t *testing.T, s *served) int {
 // talk sends bytes in parts over a connection of its own, and reads what comes back until the end. heads says of each
 // answer whether it is one to HEAD.
 func talk(s *served, parts []string, heads []bool) ([]bare, error) {
-	c, err := net.Dial("tcp", s.addr)
+	var c interface {
+		net.Conn
+		CloseWrite() error
+	}
+	tc, err := net.Dial("tcp", s.addr)
 	if err != nil {
 		return nil, err
+	}
+	if c = tc.(*net.TCPConn); s.tls {
+		c = tls.Client(tc, &tls.Config{InsecureSkipVerify: true})
 	}
 	defer c.Close()
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
@@ -64,7 +72,7 @@ func talk(s *served, parts []string, heads []bool) ([]bare, error) {
 			break // refused before the end; the answer counts
 		}
 	}
-	_ = c.(*net.TCPConn).CloseWrite()
+	_ = c.CloseWrite()
 	all, err := io.ReadAll(c)
 	if err != nil && len(all) == 0 {
 		return nil, err
@@ -183,48 +191,67 @@ func requestCases(etag string) (cases []string) {
 // parts, and it is the fast lane that gives them.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
-	for _, site := range []bool{false, true} {
-		quick, general := twins(t, diffTree, func(u *setup) {
-			u.cfg.Listing, u.cfg.DownloadRoute, u.cfg.Precompressed, u.cfg.Site = !site, "/download", true, site
-			u.cfg.Access = nil
-		})
-		etag := quick.get(t, "/a.txt").Header.Get("Etag")
-		for _, c := range requestCases(etag) {
-			target, fields, _ := strings.Cut(c, " ")
-			if fields != "" {
-				fields += "\r\n"
+	eachWire(t, func(t *testing.T, wire func(*setup)) {
+		for _, site := range []bool{false, true} {
+			testDifferential(t, func(u *setup) {
+				wire(u)
+				u.cfg.Listing, u.cfg.DownloadRoute, u.cfg.Precompressed, u.cfg.Site = !site, "/download", true, site
+				u.cfg.Access = nil
+			})
+		}
+	})
+}
+
+func testDifferential(t *testing.T, change func(*setup)) {
+	quick, general := twins(t, diffTree, change)
+	for _, c := range requestCases(etagOf(t, quick)) {
+		target, fields, _ := strings.Cut(c, " ")
+		if fields != "" {
+			fields += "\r\n"
+		}
+		for _, method := range []string{"GET", "HEAD"} {
+			raw := method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n"
+			heads, foreign := headsOf(raw)
+			before := answeredFast(t, quick)
+			for range 2 { // cold, then hot
+				sameOnBoth(t, quick, general, raw)
 			}
-			for _, method := range []string{"GET", "HEAD"} {
-				raw := method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n"
-				heads, foreign := headsOf(raw)
-				before := answeredFast(t, quick)
-				for range 2 { // cold, then hot
-					sameOnBoth(t, quick, general, raw)
-				}
-				if n := answeredFast(t, quick) - before; n != 2*len(heads) || foreign != (n == 0) {
-					t.Errorf("%q: the fast lane answered %d of 2, and should have %d", raw, n, 2*len(heads))
-				}
+			if n := answeredFast(t, quick) - before; n != 2*len(heads) || foreign != (n == 0) {
+				t.Errorf("%q: the fast lane answered %d of 2, and should have %d", raw, n, 2*len(heads))
 			}
 		}
 	}
+}
+
+// etagOf is that of /a.txt.
+func etagOf(t *testing.T, s *served) string {
+	t.Helper()
+	a, err := talk(s, []string{"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"}, nil)
+	if err != nil || len(a) != 1 || a[0].Header.Get("Etag") == "" {
+		t.Fatalf("no entity tag: %v, %v", a, err)
+	}
+	return a[0].Header.Get("Etag")
 }
 
 // TestDifferentialSplit sends a few requests in two parts, cut at every byte, and byte by byte; and every field of the cases
 // in two parts to the fast lane, whose answer must be that to the whole of net/http.
 func TestDifferentialSplit(t *testing.T) {
 	t.Parallel()
-	quick, general := twins(t, diffTree, func(u *setup) { u.cfg.Access = nil })
-	for _, raw := range []string{
-		"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nRange: bytes=1-2\r\n\r\n",
-		"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD /big.txt HTTP/1.1\r\nHost: localhost\r\n\r\nGET /../x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-		"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /a.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
-	} {
-		sameOnBoth(t, quick, general, strings.Split(raw, "")...)
-		for i := range raw {
-			sameOnBoth(t, quick, general, raw[:i], raw[i:])
+	eachWire(t, func(t *testing.T, wire func(*setup)) {
+		quick, general := twins(t, diffTree, func(u *setup) { wire(u); u.cfg.Access = nil })
+		for _, raw := range []string{
+			"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nRange: bytes=1-2\r\n\r\n",
+			"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD /big.txt HTTP/1.1\r\nHost: localhost\r\n\r\nGET /../x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+			"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\nPOST /a.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+		} {
+			sameOnBoth(t, quick, general, strings.Split(raw, "")...)
+			for i := range raw {
+				sameOnBoth(t, quick, general, raw[:i], raw[i:])
+			}
 		}
-	}
-	for _, c := range requestCases(quick.get(t, "/a.txt").Header.Get("Etag")) {
+	})
+	quick, general := twins(t, diffTree, func(u *setup) { u.cfg.Access = nil })
+	for _, c := range requestCases(etagOf(t, quick)) {
 		fields, ok := strings.CutPrefix(c, "/a.txt ")
 		if !ok || fields == "" {
 			continue
@@ -287,7 +314,11 @@ func TestDifferentialCorpus(t *testing.T) {
 // TestDifferentialRandom: requests put together at random, several on a connection, good and bad.
 func TestDifferentialRandom(t *testing.T) {
 	t.Parallel()
-	quick, general := twins(t, diffTree, func(u *setup) { u.cfg.Access, u.cfg.DownloadRoute = nil, "/download" })
+	eachWire(t, testDifferentialRandom)
+}
+
+func testDifferentialRandom(t *testing.T, wire func(*setup)) {
+	quick, general := twins(t, diffTree, func(u *setup) { wire(u); u.cfg.Access, u.cfg.DownloadRoute = nil, "/download" })
 	r := rand.New(rand.NewPCG(1, 2))
 	var raws []string
 	for range 400 {

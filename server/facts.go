@@ -23,7 +23,7 @@ func (s *Server) facts(r *http.Request, at *endpoint) *request.Facts {
 		Proto:         r.Proto,
 		Peer:          peerOf(r.RemoteAddr),
 		Forwarded:     forwarded(r.Header),
-		TLS:           r.TLS != nil,
+		TLS:           at.tls || r.TLS != nil,
 		Authorization: strings.Join(r.Header["Authorization"], ", "),
 		Cookie:        strings.Join(r.Header["Cookie"], "; "),
 		Origin:        strings.Join(r.Header["Origin"], ", "),

@@ -30,6 +30,7 @@ type fast struct {
 	endpoints []*endpoint // by the lane's index of listeners
 	room      *places
 	lane      *lane.Lane
+	shaking   *handshakes
 	feed      *feed
 	workers   map[*Mount]*workers // nil is for what belongs to no mount
 	hashing   *lane.Pool          // for WHO
@@ -37,10 +38,11 @@ type fast struct {
 	log       *logQueue
 }
 
-// fastEndpoints are those whose plain HTTP the fast lane can read: sockets of the system.
+// fastEndpoints are those whose HTTP the fast lane can read: sockets of the system. It does not ask for clients'
+// certificates.
 func (s *Server) fastEndpoints() (quick, rest []*endpoint) {
 	for _, e := range s.endpoints {
-		if _, ok := e.listener.(syscall.Conn); ok && !e.tls && !s.cfg.NoFastLane {
+		if _, ok := e.listener.(syscall.Conn); ok && !(e.tls && s.cfg.ClientCAs != nil) && !s.cfg.NoFastLane {
 			quick = append(quick, e)
 		} else {
 			rest = append(rest, e)
@@ -71,8 +73,13 @@ func (s *Server) startFast(endpoints []*endpoint, room *places) *fast {
 		},
 	}
 	for _, e := range endpoints {
-		cfg.Listeners = append(cfg.Listeners, e.listener)
+		l := e.listener
+		if e.tls {
+			l = nil // what comes there is adopted
+		}
+		cfg.Listeners = append(cfg.Listeners, l)
 	}
+	f.shaking = newHandshakes(f)
 	var err error
 	if f.lane, err = lane.Start(cfg); err != nil {
 		s.cfg.Log.Debug("the fast lane cannot start", "cause", printableError(err))
@@ -88,10 +95,11 @@ func (f *fast) listener() net.Listener { return f.feed }
 // stop ends the lane: at once for those who wait, when they are done for those who are answered, and for all when ctx
 // is done. The error is ctx's where something was cut.
 func (f *fast) stop(ctx context.Context) error {
-	f.lane.Drain()
 	for _, e := range f.endpoints {
 		_ = e.listener.Close() // the lane has descriptors of its own
 	}
+	f.shaking.stop()
+	f.lane.Drain()
 	ended := make(chan struct{})
 	go func() { f.lane.Wait(); close(ended) }()
 	var err error
@@ -108,6 +116,17 @@ func (f *fast) stop(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// serveTLS accepts for the endpoints with TLS, and tells errs how each ended. It returns how many there are.
+func (f *fast) serveTLS(errs chan<- error) (n int) {
+	for i, e := range f.endpoints {
+		if e.tls {
+			n++
+			go func() { errs <- f.shaking.serve(e, i) }()
+		}
+	}
+	return n
 }
 
 // feed is a listener for the connections that were handed over.

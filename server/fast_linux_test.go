@@ -23,7 +23,11 @@ import (
 // fast lane never answers it, and nothing that is hidden in it is answered as a request of its own by one of them only.
 func TestSmuggling(t *testing.T) {
 	t.Parallel()
-	quick, general := twins(t, smallTree, func(u *setup) { u.cfg.Access = nil })
+	eachWire(t, testSmuggling)
+}
+
+func testSmuggling(t *testing.T, wire func(*setup)) {
+	quick, general := twins(t, smallTree, func(u *setup) { wire(u); u.cfg.Access = nil })
 	const hidden = "GET /sub/b.txt HTTP/1.1\r\nHost: localhost\r\nX-Smuggled: 1\r\n\r\n"
 	post := func(fields, body string) string {
 		return "POST /a.txt HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n" + body
@@ -234,11 +238,13 @@ func descriptorsOf(t *testing.T, text string) (n int) {
 }
 
 // TestFastLaneLeavesNothing: after the stop every descriptor is closed, and the port is free.
-func TestFastLaneLeavesNothing(t *testing.T) {
+func TestFastLaneLeavesNothing(t *testing.T) { eachWire(t, testFastLaneLeavesNothing) }
+
+func testFastLaneLeavesNothing(t *testing.T, wire func(*setup)) {
 	before := descriptorsOf(t, "eventfd")
-	s := serve(t, smallTree, nil)
+	s := serve(t, smallTree, wire)
 	plantBig(t, filepath.Join(s.base, "big"), bigSize)
-	s.get(t, "/a.txt")
+	etagOf(t, s)
 	if !s.quick() || descriptorsOf(t, "eventfd") <= before {
 		t.Fatal("the fast lane is not at work")
 	}
@@ -246,7 +252,7 @@ func TestFastLaneLeavesNothing(t *testing.T) {
 	for _, raw := range []string{
 		"", "GET /a", "GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n", "POST / HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
-		c := dialSmall(t, s.addr)
+		c := s.dial(t)
 		if _, err := io.WriteString(c, raw); err != nil {
 			t.Fatal(err)
 		}

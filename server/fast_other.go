@@ -19,3 +19,5 @@ func (f *fast) listener() net.Listener { return nil }
 func (f *fast) stop(context.Context) error { return nil }
 
 func (f *fast) flush() {}
+
+func (f *fast) serveTLS(chan<- error) int { return 0 }

@@ -110,6 +110,7 @@ func (h *fastHandler) fill(c *lane.Conn, r *lane.Request) {
 		Proto:         "HTTP/1.1",
 		Peer:          c.Peer(),
 		Forwarded:     r.Proxy,
+		TLS:           at.tls,
 		Authorization: r.Get(lane.Authorization),
 		Cookie:        r.Get(lane.Cookie),
 		Plan: plan.Request{
@@ -229,7 +230,13 @@ func (h *fastHandler) count(x *exchange, took time.Duration) {
 
 // HandOver gives a connection to net/http.
 func (h *fastHandler) HandOver(c lane.Handed) {
-	h.feed.give(h.s.newConn(c.Conn, h.endpoints[c.Listener], h.room, c.Unread))
+	at := h.endpoints[c.Listener]
+	if c.Wire == nil {
+		h.feed.give(h.s.newConn(c.Conn, at, h.room, c.Unread))
+		return
+	}
+	c.Wire.Release(h.s.newConn(c.Conn, at, h.room, nil))
+	h.feed.give(&tlsRest{c.Wire.TLS(), c.Unread})
 }
 
 // dateField is the Date header of the current second.

@@ -77,16 +77,24 @@ func outcomes(u *setup) chan request.Outcome {
 // A client that stops reading is cut after a window; one that is slow but reads is not, however long it takes.
 func TestSlowClients(t *testing.T) {
 	t.Parallel() // it mostly waits
+	eachWire(t, func(t *testing.T, wire func(*setup)) {
+		t.Parallel()
+		testSlowClients(t, wire)
+	})
+}
+
+func testSlowClients(t *testing.T, wire func(*setup)) {
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {
+		wire(u)
 		outs = outcomes(u)
 		u.cfg.MinRate, u.cfg.MinRateWindow = 256, 4*time.Second
 	})
 	plantBig(t, filepath.Join(s.base, "big"), bigSize)
 
-	slow := dialSmall(t, s.addr)
+	slow := s.dial(t)
 	fmt.Fprintf(slow, "GET /big HTTP/1.1\r\nHost: %s\r\n\r\n", s.addr)
-	stalled := dialSmall(t, s.addr)
+	stalled := s.dial(t)
 	fmt.Fprintf(stalled, "GET /big HTTP/1.1\r\nHost: %s\r\n\r\n", s.addr)
 
 	// 4 KiB a second over more than three windows. A kernel takes in steps of some KiB, so that less would be a test of

@@ -30,6 +30,23 @@ type served struct {
 	base string // path of the base directory
 	log  *syncBuffer
 	stop func() // Serve has returned when it returns
+	tls  bool
+}
+
+// dial connects without much room for what comes back, over TLS where the server speaks that.
+func (s *served) dial(t *testing.T) net.Conn {
+	t.Helper()
+	if s.tls {
+		return certificate{}.dial(t, s.addr, "http/1.1")
+	}
+	return dialSmall(t, s.addr)
+}
+
+// eachWire runs a test on servers without TLS and on such with it.
+func eachWire(t *testing.T, f func(t *testing.T, wire func(*setup))) {
+	certs := newCertificate(t, t.TempDir(), "first")
+	t.Run("plain", func(t *testing.T) { f(t, func(*setup) {}) })
+	t.Run("tls", func(t *testing.T) { f(t, func(u *setup) { u.cfg.Certificates = certs.open(t) }) })
 }
 
 // syncBuffer is a log that may be read while it is written.
@@ -97,7 +114,7 @@ func serve(t *testing.T, files map[string]string, change func(*setup)) *served {
 	if e, ok := l.(elsewhere); ok {
 		l = e.Listener
 	}
-	return &served{Server: s, addr: l.Addr().String(), base: u.base, log: buf, stop: stop}
+	return &served{Server: s, addr: l.Addr().String(), base: u.base, log: buf, stop: stop, tls: u.cfg.Certificates != nil}
 }
 
 func plantFiles(t *testing.T, base string, files map[string]string) {

@@ -49,8 +49,12 @@ func connState(nc net.Conn, st http.ConnState) {
 
 // watched finds our own connection beneath net/http's.
 func watched(nc net.Conn) *conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+	for {
+		above, ok := nc.(interface{ NetConn() net.Conn }) // TLS, and what is beneath it in the fast lane
+		if !ok {
+			break
+		}
+		nc = above.NetConn()
 	}
 	c, _ := nc.(*conn)
 	return c

@@ -238,12 +238,12 @@ func (s *Server) guarded(x *exchange, stages func(*Server, *exchange) bool) (don
 func (s *Server) Serve(ctx context.Context) error {
 	room := &places{max: int64(s.cfg.MaxConns)}
 	rest := s.beginFast(room)
-	errs, n := make(chan error, len(rest)+2), len(rest)
+	errs, n := make(chan error, len(s.endpoints)+2), len(rest)
 	for _, e := range rest {
 		go func() { errs <- s.serveOn(s.files, e, room) }()
 	}
 	if s.fast != nil {
-		n++
+		n += 1 + s.fast.serveTLS(errs)
 		go func() { errs <- s.files.Serve(s.fast.listener()) }()
 	}
 	if s.admin != nil {

@@ -20,9 +20,9 @@ import (
 )
 
 // begun starts a big download and reads its first bytes, so that the rest is on its way.
-func begun(t *testing.T, s *served, target string) (*http.Response, *net.TCPConn) {
+func begun(t *testing.T, s *served, target string) (*http.Response, net.Conn) {
 	t.Helper()
-	c := dialSmall(t, s.addr)
+	c := s.dial(t)
 	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", target, s.addr)
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
@@ -34,10 +34,13 @@ func begun(t *testing.T, s *served, target string) (*http.Response, *net.TCPConn
 	return res, c
 }
 
-func TestGracefulStop(t *testing.T) {
+func TestGracefulStop(t *testing.T) { eachWire(t, testGracefulStop) }
+
+func testGracefulStop(t *testing.T, wire func(*setup)) {
 	admin := listen(t)
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {
+		wire(u)
 		outs = outcomes(u)
 		u.cfg.AdminListener = admin
 		u.cfg.Grace = patience
@@ -70,9 +73,12 @@ func TestGracefulStop(t *testing.T) {
 	}
 }
 
-func TestGraceEnds(t *testing.T) {
+func TestGraceEnds(t *testing.T) { eachWire(t, testGraceEnds) }
+
+func testGraceEnds(t *testing.T, wire func(*setup)) {
 	var outs chan request.Outcome
 	s := serve(t, nil, func(u *setup) {
+		wire(u)
 		outs = outcomes(u)
 		u.cfg.Grace = 100 * time.Millisecond
 	})
@@ -117,7 +123,9 @@ func TestServeReportsAFailedListener(t *testing.T) {
 
 // A file that is changed in place while it is sent breaks the connection off before the last bytes; one that is
 // replaced by rename arrives as it was.
-func TestChangedWhileSent(t *testing.T) {
+func TestChangedWhileSent(t *testing.T) { eachWire(t, testChangedWhileSent) }
+
+func testChangedWhileSent(t *testing.T, wire func(*setup)) {
 	for _, tt := range []struct {
 		name   string
 		change func(path string) error
@@ -140,7 +148,7 @@ func TestChangedWhileSent(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var outs chan request.Outcome
-			s := serve(t, nil, func(u *setup) { outs = outcomes(u) })
+			s := serve(t, nil, func(u *setup) { wire(u); outs = outcomes(u) })
 			path := filepath.Join(s.base, "big")
 			body := plantBig(t, path, bigSize)
 			res, _ := begun(t, s, "/big")

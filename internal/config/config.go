@@ -99,7 +99,7 @@ type Serve struct {
 	MaxAge        *Duration `toml:"max-age" name:"max-age" placeholder:"DURATION" group:"how" help:"How long caches may keep a file without asking again, such as 5m. Default 0s: ask every time."`
 	Cache         *Size     `toml:"cache" name:"cache" placeholder:"SIZE" group:"how" help:"Memory for small files that are asked for often, such as 256MiB. Default 64MiB; 0 keeps nothing."`
 	CacheCheck    *Duration `toml:"cache-check" name:"cache-check" placeholder:"DURATION" group:"how" help:"How long a file in memory is believed before it is opened again. Default 1s."`
-	FastLane      string    `toml:"fast-lane" name:"fast-lane" placeholder:"on|off" choices:"on off" group:"how" help:"Answer plain HTTP/1.1 by event loops (Linux). Default on; off leaves everything to the general server, to find faults."`
+	FastLane      string    `toml:"fast-lane" name:"fast-lane" placeholder:"on|off" choices:"on off" group:"how" help:"Answer HTTP/1.1 by event loops (Linux), with TLS or without. Default on; off leaves everything to the general server, to find faults."`
 }
 
 // Gate holds the flags of `gate` and the keys of [gate].

@@ -28,21 +28,26 @@ func (l *loop) accept(listener int) {
 			continue
 		}
 		l.lane.cfg.Opened()
-		c := &Conn{fd: int32(fd), listener: uint16(listener), peer: peer}
-		if err := l.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET&math.MaxUint32); err != nil {
-			l.lane.fail(err)
-			l.lane.cfg.Closed()
-			closeFD(fd)
-			continue
-		}
-		for fd >= len(l.conns) {
-			l.conns = append(l.conns, make([]*Conn, max(64, len(l.conns)))...)
-		}
-		l.conns[fd] = c
-		l.count++
-		c.put(&l.header, l.now)
-		l.read(c) // most have sent their request by now
+		l.take(&Conn{fd: int32(fd), listener: uint16(listener), peer: peer})
 	}
+}
+
+// take makes a connection, which has its place, the loop's.
+func (l *loop) take(c *Conn) {
+	fd := int(c.fd)
+	if err := l.add(fd, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET&math.MaxUint32); err != nil {
+		l.lane.fail(err)
+		l.lane.cfg.Closed()
+		closeFD(fd)
+		return
+	}
+	for fd >= len(l.conns) {
+		l.conns = append(l.conns, make([]*Conn, max(64, len(l.conns)))...)
+	}
+	l.conns[fd] = c
+	l.count++
+	c.put(&l.header, l.now)
+	l.read(c) // most have sent their request by now
 }
 
 // cannotAccept turns a client away with the spare descriptor, so that the queue of those who wait does not keep the

@@ -19,6 +19,7 @@ type Conn struct {
 	close    bool // after what is being answered
 	foreign  bool // to be handed over once everything before was sent
 	peer     netip.Addr
+	wire     *Wire    // beneath its TLS; nil where there is none
 	partial  []byte   // read and not yet answered
 	sending  *sending // nil while nothing waits to be sent
 
@@ -38,14 +39,37 @@ func (c *Conn) Listener() int { return int(c.listener) }
 // nothing is in the Reply: where all says that it was not all, or that the connection failed, the Request must return a
 // Task for the rest.
 func (c *Conn) SendNow(buf, body []byte) (n int, all bool) {
-	n, err := send2(int(c.fd), buf, body)
+	n, err := c.send2(buf, body)
 	if err == nil && n == len(buf)+len(body) {
 		return n, true
 	}
 	c.sending = new(sending)
+	c.sending.sock.of(c)
 	c.sending.sock.written = int64(n)
 	return n, false
 }
+
+// recv is recv(2), of what TLS hides where there is any.
+func (c *Conn) recv(b []byte) (int, error) {
+	if c.wire == nil {
+		return recv(int(c.fd), b)
+	}
+	return c.wire.recv(b)
+}
+
+// send2 sends two pieces as one. What TLS has taken may still wait for room, see flushed.
+func (c *Conn) send2(buf, body []byte) (int, error) {
+	switch {
+	case c.wire != nil:
+		return c.wire.write2(buf, body)
+	case len(body) == 0:
+		return send(int(c.fd), buf, 0)
+	}
+	return send2(int(c.fd), buf, body)
+}
+
+// flushed says that all which was taken to be sent is with the system.
+func (c *Conn) flushed() bool { return c.wire.pending() == 0 }
 
 type state uint8
 
@@ -75,8 +99,11 @@ type sending struct {
 // Socket is the sending side of a connection, as a Task sees it. Nothing of it blocks.
 type Socket struct {
 	fd      int
+	wire    *Wire // nil where there is no TLS
 	written int64
 }
+
+func (s *Socket) of(c *Conn) { s.fd, s.wire = int(c.fd), c.wire }
 
 // Send writes what there is room for; again says that it was not all. MSG_MORE is set where more is to follow.
 func (s *Socket) Send(b []byte, more bool) (n int, again bool, err error) {
@@ -85,7 +112,7 @@ func (s *Socket) Send(b []byte, more bool) (n int, again bool, err error) {
 		flags = unix.MSG_MORE
 	}
 	for n < len(b) {
-		m, err := send(s.fd, b[n:], flags)
+		m, err := s.send(b[n:], flags)
 		n += m
 		s.written += int64(m)
 		if err == unix.EAGAIN {
@@ -98,9 +125,21 @@ func (s *Socket) Send(b []byte, more bool) (n int, again bool, err error) {
 	return n, false, nil
 }
 
+func (s *Socket) send(b []byte, flags int) (int, error) {
+	if s.wire != nil {
+		return s.wire.write(b, flags != 0)
+	}
+	return send(s.fd, b, flags)
+}
+
 // SendFile has the system copy up to max bytes from another descriptor (sendfile(2)), which may block. n is 0 without
 // an error where the file has no more.
 func (s *Socket) SendFile(from int, off int64, max int) (n int, again bool, err error) {
+	if s.wire != nil {
+		n, again, _, err = s.wire.sendFile(from, off, max, false)
+		s.written += int64(n)
+		return n, again, err
+	}
 	for {
 		o := off
 		n, err = unix.Sendfile(s.fd, from, &o, max)
@@ -120,6 +159,11 @@ func (s *Socket) SendFile(from int, off int64, max int) (n int, again bool, err 
 // SendResident is SendFile for what is in the system's memory, so that it does not wait for a disk; sure is false, and
 // nothing was sent, where that is not known (cachestat(2)).
 func (s *Socket) SendResident(from int, off int64, max int) (n int, again, sure bool, err error) {
+	if s.wire != nil {
+		n, again, sure, err = s.wire.sendFile(from, off, max, true)
+		s.written += int64(n)
+		return n, again, sure, err
+	}
 	if !resident(from, off, max) {
 		return 0, false, false, nil
 	}
@@ -132,7 +176,9 @@ func (s *Socket) SendResident(from int, off int64, max int) (n int, again, sure 
 }
 
 // taken is how many bytes the client has acknowledged, as far as the system says.
-func (s *Socket) taken() int64 { return s.written - unacknowledged(s.fd) }
+func (s *Socket) taken() int64 {
+	return s.written - int64(s.wire.pending()) - unacknowledged(s.fd)
+}
 
 // deadlines holds connections in the order of their deadlines, which are all equally far from when they were put there.
 type deadlines struct {

@@ -23,6 +23,9 @@ func (l *loop) finish(c *Conn, unread bool) {
 		l.drop(c)
 		return
 	}
+	if c.wire != nil {
+		c.wire.end()
+	}
 	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
 	c.state = lingering
 	c.put(&l.linger, l.now)
@@ -60,6 +63,9 @@ func (l *loop) endAll(c *Conn, cause error) {
 
 // drop closes the descriptor.
 func (l *loop) drop(c *Conn) {
+	if c.wire != nil {
+		c.wire.drop()
+	}
 	l.forget(c)
 	closeFD(int(c.fd))
 	l.lane.cfg.Closed()

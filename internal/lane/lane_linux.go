@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -15,7 +16,8 @@ import (
 
 // Config says where connections come from and who answers. All of it is needed.
 type Config struct {
-	// Listeners must be syscall.Conn, as those of package net are. They stay the caller's to close, after Stop.
+	// Listeners must be syscall.Conn, as those of package net are. They stay the caller's to close, after Stop. One that is
+	// nil has a place, for what is adopted.
 	Listeners []net.Listener
 	// NewHandler is called once for each loop.
 	NewHandler func() Handler
@@ -52,7 +54,8 @@ type Handler interface {
 // Handed is a connection that is the lane's no more. Its place goes with it.
 type Handed struct {
 	Conn     net.Conn
-	Listener int // index into Config.Listeners
+	Wire     *Wire // beneath its TLS, to be released; nil where there is none
+	Listener int   // index into Config.Listeners
 	Unread   []byte
 }
 
@@ -69,6 +72,7 @@ type Reply struct {
 // Lane is a set of running loops.
 type Lane struct {
 	cfg   Config
+	next  atomic.Uint32 // loop to adopt
 	loops []*loop
 	wg    sync.WaitGroup
 	told  atomic.Int64 // when Failed was told last, in Unix seconds
@@ -103,6 +107,21 @@ func Start(cfg Config) (*Lane, error) {
 	return l, nil
 }
 
+// Adopt takes over a connection whose hands were shaken: its place, its count and its descriptor. w is what Server gave,
+// and c, which must be a syscall.Conn, what that began with; listener is what Conn.Listener says of it. On an error the
+// connection stays the caller's. No call may come after Drain.
+func (l *Lane) Adopt(c net.Conn, peer netip.Addr, listener int, w *Wire) error {
+	fd, err := duplicate(c)
+	if err != nil {
+		return err
+	}
+	_ = c.Close() // its descriptor was duplicated
+	w.fd, w.mine = fd, true
+	lo := l.loops[int(l.next.Add(1))%len(l.loops)]
+	lo.post(mail{what: mailAdopt, conn: &Conn{fd: int32(fd), listener: uint16(listener), peer: peer, wire: w}})
+	return nil
+}
+
 // Drain stops accepting and closes what waits. Connections that are being answered are closed when they were.
 func (l *Lane) Drain() {
 	for _, lo := range l.loops {
@@ -128,11 +147,11 @@ func (l *Lane) fail(err error) {
 	}
 }
 
-// descriptor duplicates a listener's, so that closing the listener elsewhere cannot make it another file's.
-func descriptor(l net.Listener) (int, error) {
-	sc, ok := l.(syscall.Conn)
+// duplicate gives what has a descriptor another one.
+func duplicate(v any) (int, error) {
+	sc, ok := v.(syscall.Conn)
 	if !ok {
-		return -1, fmt.Errorf("lane: %T has no descriptor", l)
+		return -1, fmt.Errorf("lane: %T has no descriptor", v)
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
@@ -141,7 +160,13 @@ func descriptor(l net.Listener) (int, error) {
 	fd := -1
 	var dupErr error
 	err = raw.Control(func(s uintptr) { fd, dupErr = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0) })
-	if err := errors.Join(err, dupErr); err != nil {
+	return fd, errors.Join(err, dupErr)
+}
+
+// descriptor duplicates a listener's, so that closing the listener elsewhere cannot make it another file's.
+func descriptor(l net.Listener) (int, error) {
+	fd, err := duplicate(l)
+	if err != nil {
 		return -1, err
 	}
 	if l.Addr().Network() == "tcp" { // what is accepted takes these over, as package net sets them

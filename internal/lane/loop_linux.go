@@ -71,6 +71,7 @@ type mailKind uint8
 
 const (
 	mailTask mailKind = iota
+	mailAdopt
 	mailDrain
 	mailCut
 )
@@ -117,6 +118,10 @@ func (l *loop) add(fd int, events uint32) error {
 // listen takes a descriptor of each listener. A connection wakes one loop of those that wait (EPOLLEXCLUSIVE).
 func (l *loop) listen() error {
 	for _, nl := range l.lane.cfg.Listeners {
+		if nl == nil {
+			l.listens = append(l.listens, -1)
+			continue
+		}
 		fd, err := descriptor(nl)
 		if err != nil {
 			return err
@@ -259,6 +264,8 @@ func (l *loop) readMail() {
 		switch m.what {
 		case mailTask:
 			l.ran(m.conn, m.state)
+		case mailAdopt:
+			l.take(m.conn)
 		case mailDrain:
 			l.drain()
 		case mailCut:

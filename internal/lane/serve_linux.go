@@ -12,6 +12,9 @@ import (
 
 func (l *loop) connEvent(c *Conn, ev uint32) {
 	const in, out, over = unix.EPOLLIN | unix.EPOLLRDHUP, unix.EPOLLOUT, unix.EPOLLHUP | unix.EPOLLERR
+	if c.wire != nil && ev&(in|over) != 0 {
+		c.wire.dry, c.wire.ended = false, c.wire.ended || ev&(unix.EPOLLRDHUP|over) != 0
+	}
 	switch c.state {
 	case waiting:
 		if ev&(in|over) != 0 {
@@ -52,7 +55,7 @@ func (l *loop) room(before []byte) []byte {
 func (l *loop) read(c *Conn) {
 	had := len(c.partial)
 	b := l.room(c.partial)
-	n, err := recv(int(c.fd), b[had:had+readSize])
+	n, err := c.recv(b[had : had+readSize])
 	if err == unix.EAGAIN {
 		return
 	}
@@ -65,7 +68,7 @@ func (l *loop) read(c *Conn) {
 		return
 	}
 	c.partial = nil
-	c.readable = n == readSize || c.ended
+	c.readable = n == readSize || c.ended || c.wire != nil // TLS does not tell what it holds
 	l.process(c, b[:had+n])
 }
 
@@ -138,24 +141,18 @@ func (l *loop) waitFor(c *Conn, data []byte) {
 // flush sends what has gathered. Where the client does not take all of it, the rest and the data that was not
 // answered wait with the connection, and flush returns false; so it does where the connection is gone.
 func (l *loop) flush(c *Conn, data []byte) bool {
-	if len(l.reply.Buf) == 0 && len(l.reply.Body) == 0 {
+	if len(l.reply.Buf) == 0 && len(l.reply.Body) == 0 && c.flushed() {
 		return true
 	}
 	buf, body := l.reply.Buf, l.reply.Body
-	var n int
-	var err error
-	if len(body) == 0 {
-		n, err = send(int(c.fd), buf, 0)
-	} else {
-		n, err = send2(int(c.fd), buf, body)
-	}
+	n, err := c.send2(buf, body)
 	if cap(buf) > 4*readSize {
 		l.reply.Buf = nil
 	} else {
 		l.reply.Buf = buf[:0]
 	}
 	l.reply.Body = nil
-	if n == len(buf)+len(body) {
+	if n == len(buf)+len(body) && c.flushed() {
 		return true
 	}
 	if err != nil && err != unix.EAGAIN {
@@ -166,7 +163,7 @@ func (l *loop) flush(c *Conn, data []byte) bool {
 		c.sending = new(sending)
 	}
 	s := c.sending
-	s.sock.fd = int(c.fd)
+	s.sock.of(c)
 	s.sock.written += int64(n)
 	if n < len(buf) {
 		s.buf = append([]byte(nil), buf[n:]...)
@@ -208,6 +205,9 @@ func (l *loop) resume(c *Conn) {
 		}
 		*part = nil
 	}
+	if !l.empties(c) {
+		return
+	}
 	if s.task != nil {
 		l.dispatch(c)
 		return
@@ -215,10 +215,27 @@ func (l *loop) resume(c *Conn) {
 	l.answered(c)
 }
 
+// empties sends what TLS holds back; false where it could not send all of it.
+func (l *loop) empties(c *Conn) bool {
+	if c.flushed() {
+		return true
+	}
+	switch err := c.wire.flush(); err {
+	case nil:
+		return true
+	case unix.EAGAIN:
+		c.state = writing
+		l.judgeFrom(c)
+	default:
+		l.endAll(c, err)
+	}
+	return false
+}
+
 // dispatch runs the task of a connection: here where it cannot block, else on a worker.
 func (l *loop) dispatch(c *Conn) {
 	s := c.sending
-	s.sock.fd = int(c.fd)
+	s.sock.of(c)
 	wait := &l.stuck
 	if s.sock.written == 0 { // another answer can still be given
 		wait = &l.late
@@ -295,6 +312,9 @@ func (l *loop) ran(c *Conn, st State) {
 
 // answered goes on after an answer that had to wait.
 func (l *loop) answered(c *Conn) {
+	if !l.empties(c) {
+		return
+	}
 	c.sending = nil
 	data := c.partial
 	switch {
@@ -318,9 +338,9 @@ func (l *loop) handOver(c *Conn, data []byte) {
 	l.forget(c)
 	// The registration would live on with the duplicate that package net makes.
 	_ = unix.EpollCtl(l.epfd, unix.EPOLL_CTL_DEL, int(c.fd), nil) // it is there
-	nc, err := l.netConn(int(c.fd))
+	nc, err := l.netConn(int(c.fd), c.wire != nil)
 	if err == nil {
-		l.handler.HandOver(Handed{Conn: nc, Listener: int(c.listener), Unread: unread})
+		l.handler.HandOver(Handed{Conn: nc, Wire: c.wire, Listener: int(c.listener), Unread: unread})
 		return
 	}
 	l.lane.fail(err)
@@ -329,14 +349,14 @@ func (l *loop) handOver(c *Conn, data []byte) {
 
 // netConn makes a net.Conn of a descriptor, which it takes over. For a moment that needs one more, for which the spare
 // one is there. Where it cannot be, the client is turned away.
-func (l *loop) netConn(fd int) (net.Conn, error) {
+func (l *loop) netConn(fd int, tls bool) (net.Conn, error) {
 	f := os.NewFile(uintptr(fd), "connection")
 	c, err := net.FileConn(f)
 	if err != nil && l.spare >= 0 {
 		l.giveSpare()
 		c, err = net.FileConn(f)
 	}
-	if err != nil {
+	if err != nil && !tls {
 		_, _ = send(fd, text2bytes(l.lane.cfg.TurnAway), 0) // an answer, if there is room for it
 	}
 	_ = f.Close() // it was duplicated
