@@ -168,11 +168,18 @@ func named(requested string) func(Name, error) (Name, error) {
 
 // refusal wraps a reason the way the standard library reports failed opens.
 func refusal(op, requested string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
+	if _, ok := err.(*reason.Error); !ok { // as most are, which hold no other; errors.As takes its time
+		err = withoutPath(err)
 	}
 	return &fs.PathError{Op: op, Path: requested, Err: err}
+}
+
+func withoutPath(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }
 
 // Open opens a regular file for reading: the name is checked, then walked and opened by one confined open. A
