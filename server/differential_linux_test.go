@@ -137,9 +137,20 @@ func headsOf(raw string) (heads []bool, foreign bool) {
 // sameOnBoth sends bytes to both servers and compares all answers.
 func sameOnBoth(t *testing.T, quick, general *served, parts ...string) {
 	t.Helper()
+	same(t, quick, general, parts, parts)
+}
+
+// sameByteByByte sends each byte by itself to the fast lane, and all at once to net/http.
+func sameByteByByte(t *testing.T, quick, general *served, raw string) {
+	t.Helper()
+	same(t, quick, general, strings.Split(raw, ""), []string{raw})
+}
+
+func same(t *testing.T, quick, general *served, parts, toGeneral []string) {
+	t.Helper()
 	heads, _ := headsOf(strings.Join(parts, ""))
 	got, err1 := talk(quick, parts, heads)
-	want, err2 := talk(general, parts, heads)
+	want, err2 := talk(general, toGeneral, heads)
 	if (err1 == nil) != (err2 == nil) {
 		t.Errorf("%q: fast lane: %v; net/http: %v", parts, err1, err2)
 	} else if diff := cmp.Diff(want, got); diff != "" {
@@ -271,7 +282,7 @@ func TestDifferentialSplit(t *testing.T) {
 	}
 }
 
-// TestDifferentialCorpus: the attack corpus through both lanes.
+// TestDifferentialCorpus: the attack corpus through both lanes, whole and byte by byte.
 func TestDifferentialCorpus(t *testing.T) {
 	t.Parallel()
 	l, _ := plant.Links(t, plant.New(t))
@@ -292,8 +303,10 @@ func TestDifferentialCorpus(t *testing.T) {
 				continue
 			}
 			n++
-			heads, _ := headsOf("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
-			fast += len(heads)
+			raw := "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n"
+			heads, _ := headsOf(raw)
+			fast += 2 * len(heads)
+			sameByteByByte(t, quick, general, raw)
 			if len(heads) == 0 { // a connection handed over does not come back
 				_ = a.Close()
 			}
@@ -306,12 +319,12 @@ func TestDifferentialCorpus(t *testing.T) {
 			}
 		}
 	}
-	if got := answeredFast(t, quick) - before; got != fast || fast < n/2 {
-		t.Errorf("the fast lane answered %d of %d, and should have %d", got, n, fast)
+	if got := answeredFast(t, quick) - before; got != fast || fast < n {
+		t.Errorf("the fast lane answered %d of %d, and should have %d", got, 2*n, fast)
 	}
 }
 
-// TestDifferentialRandom: requests put together at random, several on a connection, good and bad.
+// TestDifferentialRandom: requests put together at random, several on a connection, good and bad, whole and byte by byte.
 func TestDifferentialRandom(t *testing.T) {
 	t.Parallel()
 	eachWire(t, testDifferentialRandom)
@@ -335,6 +348,7 @@ func testDifferentialRandom(t *testing.T, wire func(*setup)) {
 			defer wg.Done()
 			for _, raw := range part {
 				sameOnBoth(t, quick, general, raw)
+				sameByteByByte(t, quick, general, raw)
 			}
 		}()
 	}
