@@ -145,6 +145,9 @@ func (l *loop) flush(c *Conn, data []byte) bool {
 		return true
 	}
 	buf, body := l.reply.Buf, l.reply.Body
+	if c.wire != nil && len(body) > 0 && len(buf)+len(body) <= wireJoin {
+		buf, body = append(buf, body...), nil // one record
+	}
 	n, err := c.send2(buf, body)
 	if cap(buf) > 4*readSize {
 		l.reply.Buf = nil

@@ -185,9 +185,6 @@ func (w *Wire) write(b []byte, more bool) (int, error) {
 
 // write2 is write of two pieces, as far as they are taken.
 func (w *Wire) write2(a, b []byte) (n int, err error) {
-	if len(b) > 0 && len(a)+len(b) <= wireJoin {
-		a, b = append(a, b...), nil // behind an answer's header is room, and it is ours
-	}
 	for _, part := range [][]byte{a, b} {
 		for len(part) > 0 {
 			m, err := w.write(part, false)
