@@ -382,21 +382,28 @@ func TestDiskTakesNothing(t *testing.T) {
 	}
 }
 
-// What finds no room in memory is counted, and the count is in the log.
-func TestLost(t *testing.T) {
-	path := logPath(t)
-	l := open(t, Config{Path: path})
-	l.ask(func() { // the disk takes its time
+// withoutRoom does something while memory is full, because the disk takes its time.
+func withoutRoom(l *Log, do func()) {
+	l.ask(func() {
 		l.mu.Lock()
 		kept := l.queue.b
 		l.queue.b = make([]byte, maxQueue)
 		l.mu.Unlock()
-		for range 5 {
-			l.Done(time.Now(), facts(t, "x", "a"), alice, request.Outcome{})
-		}
+		do()
 		l.mu.Lock()
 		l.queue.b = kept
 		l.mu.Unlock()
+	})
+}
+
+// What finds no room in memory is counted, and the count is in the log.
+func TestLost(t *testing.T) {
+	path := logPath(t)
+	l := open(t, Config{Path: path})
+	withoutRoom(l, func() {
+		for range 5 {
+			l.Done(time.Now(), facts(t, "x", "a"), alice, request.Outcome{})
+		}
 	})
 	answer(t, l, "y", "a")
 	closeLog(t, l)

@@ -52,7 +52,7 @@ func (g *Gatherer) handOver(atLeast int) {
 	if l.room(g.n) != nil { // they are counted
 		l.mu.Unlock()
 	} else {
-		l.queue.b = append(l.queue.b, g.b...)
+		l.queue.b, l.queue.n = append(l.queue.b, g.b...), l.queue.n+g.n
 		much := len(l.queue.b) >= flushAt
 		_ = l.leave(false) // nobody waits
 		if much {

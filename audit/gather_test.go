@@ -59,18 +59,11 @@ func TestGatherLost(t *testing.T) {
 	path := logPath(t)
 	l := open(t, Config{Path: path})
 	g := l.Gather()
-	l.ask(func() { // the disk takes its time
-		l.mu.Lock()
-		kept := l.queue.b
-		l.queue.b = make([]byte, maxQueue)
-		l.mu.Unlock()
+	withoutRoom(l, func() {
 		for range 3 {
 			g.Done(time.Now(), facts(t, "x", "a"), alice, request.Outcome{})
 		}
 		g.Flush()
-		l.mu.Lock()
-		l.queue.b = kept
-		l.mu.Unlock()
 	})
 	g.Done(time.Now(), facts(t, "y", "a"), alice, request.Outcome{})
 	g.Flush()

@@ -160,17 +160,15 @@ func (l *Log) flush() error {
 func (l *Log) takeUp() *batch {
 	w := l.w
 	l.mu.Lock()
-	queued, mine, lost := l.queue.b, l.waiting, l.lost
+	queued, n, mine, lost := l.queue.b, l.queue.n, l.waiting, l.lost
 	l.queue.b, l.queue.n, l.waiting, l.lost = w.spare, 0, newBatch(), 0
 	l.mu.Unlock()
-	var n uint64
 	frames(queued, func(code byte, micros int64, middle []byte) {
 		start := len(w.out)
 		w.out = append(w.begin(append(w.out, headOf[code]...), micros), middle...)
 		w.end(start)
-		n++
 	})
-	l.records.Add(n)
+	l.records.Add(uint64(n))
 	if w.spare = nil; cap(queued) <= keptBuffer {
 		w.spare = queued[:0]
 	}
