@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rootbound/rootbound/internal/durable"
 	"github.com/rootbound/rootbound/internal/name"
 	"github.com/rootbound/rootbound/internal/reason"
 )
@@ -169,17 +170,9 @@ func named(requested string) func(Name, error) (Name, error) {
 // refusal wraps a reason the way the standard library reports failed opens.
 func refusal(op, requested string, err error) error {
 	if _, ok := err.(*reason.Error); !ok { // as most are, which hold no other; errors.As takes its time
-		err = withoutPath(err)
+		err = durable.Bare(err)
 	}
 	return &fs.PathError{Op: op, Path: requested, Err: err}
-}
-
-func withoutPath(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // Open opens a regular file for reading: the name is checked, then walked and opened by one confined open. A

@@ -122,11 +122,7 @@ func (f *File) failed(op string, err error) error {
 	if err == nil || err == io.EOF {
 		return err
 	}
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return &fs.PathError{Op: op, Path: f.name.String(), Err: pe.Err}
-	}
-	return &fs.PathError{Op: op, Path: f.name.String(), Err: err}
+	return refusal(op, f.name.String(), err)
 }
 
 func (f *File) stat() error {

@@ -43,11 +43,7 @@ type App interface {
 // Recorder keeps who got or was refused what, as audit.Log does. It is told twice of each request, by whichever goroutine
 // answers it, and only where Waits may it block.
 type Recorder interface {
-	// Decided comes before the first byte; refusal is nil where the answer is about to be sent. An error stops that answer,
-	// unless it is one of the server's own pages.
-	Decided(at time.Time, f *request.Facts, who request.Subject, d request.Decision, refusal error) error
-	// Done comes after the last.
-	Done(at time.Time, f *request.Facts, who request.Subject, out request.Outcome)
+	request.Recorder
 	// Waits says whether Decided may block before something is sent. It blocks before no refusal.
 	Waits() bool
 	// Gather returns what is told by one goroutine in the Recorder's place; nil where each record must be known at once.

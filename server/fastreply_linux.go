@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strconv"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rootbound/rootbound"
+	"github.com/rootbound/rootbound/internal/lane"
 	"github.com/rootbound/rootbound/internal/listing"
 	"github.com/rootbound/rootbound/internal/plan"
 )
@@ -142,8 +141,8 @@ func (t *fastReply) body1(b []byte) int64 {
 	return int64(len(b))
 }
 
-// fetch reads the body of an answer where that is short and in the system's memory (preadv2(2), RWF_NOWAIT), and asks
-// whether the file is still what it was. File systems that may wait for others do not know that flag.
+// fetch reads the body of an answer where that is short and in the system's memory, and asks whether the file is
+// still what it was.
 func (t *fastReply) fetch(a *rootbound.Answer, h *handle) bool {
 	segs := a.Plan.Segments
 	if len(segs) > 1 || len(segs) == 1 && segs[0].Text != "" {
@@ -157,9 +156,7 @@ func (t *fastReply) fetch(a *rootbound.Answer, h *handle) bool {
 		}
 		t.scratch = slices.Grow(t.scratch, int(size))[:size]
 		n := 0
-		err := h.raw.Control(func(fd uintptr) {
-			n, _ = unix.Preadv2(int(fd), [][]byte{t.scratch}, segs[0].Off, unix.RWF_NOWAIT)
-		})
+		err := h.raw.Control(func(fd uintptr) { n = lane.ReadNow(int(fd), t.scratch, segs[0].Off) })
 		if err != nil || n != len(t.scratch) {
 			return false
 		}

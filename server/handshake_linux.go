@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -33,8 +32,7 @@ func newHandshakes(f *fast) *handshakes {
 // serve accepts connections until the endpoint's listener is closed.
 func (h *handshakes) serve(e *endpoint, listener int) error {
 	s := h.f.s
-	l := &limiter{Listener: e.listener, at: e, places: h.f.room, server: s, metrics: s.metrics}
-	l.spare.take()
+	l := s.newLimiter(e, h.f.room)
 	defer l.spare.giveAll()
 	var pause time.Duration
 	for {
@@ -50,7 +48,7 @@ func (h *handshakes) serve(e *endpoint, listener int) error {
 			time.Sleep(pause)
 			continue
 		default:
-			return fmt.Errorf("server: listening on %s: %w", e.listener.Addr(), err)
+			return e.failed(err)
 		}
 		c := nc.(*conn)
 		if !h.begin(c) {
@@ -136,16 +134,7 @@ func looksLikeHTTP(head [5]byte) bool {
 // asks that type of its state alone, which we know.
 type tlsRest struct {
 	*tls.Conn
-	unread []byte
+	unread unread
 }
 
-func (t *tlsRest) Read(b []byte) (int, error) {
-	if len(t.unread) == 0 {
-		return t.Conn.Read(b)
-	}
-	n := copy(b, t.unread)
-	if t.unread = t.unread[n:]; len(t.unread) == 0 {
-		t.unread = nil
-	}
-	return n, nil
-}
+func (t *tlsRest) Read(b []byte) (int, error) { return t.unread.before(t.Conn, b) }

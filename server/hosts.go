@@ -36,6 +36,11 @@ func newEndpoint(l net.Listener) *endpoint {
 	return e
 }
 
+// failed says whose listener failed.
+func (e *endpoint) failed(err error) error {
+	return fmt.Errorf("server: listening on %s: %w", e.listener.Addr(), err)
+}
+
 // checkPublic refuses addresses that others can reach, unless the operator said that everybody may read.
 func (e *endpoint) checkPublic(public bool) error {
 	if e.local || public {

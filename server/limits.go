@@ -40,7 +40,7 @@ type conn struct {
 	pace    pace
 	metrics *metrics
 	done    func() // gives the connection's place back; once
-	unread  []byte // read before the connection was ours
+	unread  unread // read before the connection was ours
 
 	mu       sync.Mutex // over writes: the mark is theirs
 	written  int64      // bytes handed to the system
@@ -55,13 +55,19 @@ type conn struct {
 }
 
 // Read gives first what another lane had read already.
-func (c *conn) Read(b []byte) (int, error) {
-	if len(c.unread) == 0 {
-		return c.Conn.Read(b)
+func (c *conn) Read(b []byte) (int, error) { return c.unread.before(c.Conn, b) }
+
+// unread is what another lane had read of a connection and not answered.
+type unread []byte
+
+// before reads it, and then from rest.
+func (u *unread) before(rest io.Reader, b []byte) (int, error) {
+	if len(*u) == 0 {
+		return rest.Read(b)
 	}
-	n := copy(b, c.unread)
-	if c.unread = c.unread[n:]; len(c.unread) == 0 {
-		c.unread = nil
+	n := copy(b, *u)
+	if *u = (*u)[n:]; len(*u) == 0 {
+		*u = nil
 	}
 	return n, nil
 }
@@ -213,6 +219,13 @@ type limiter struct {
 	server  *Server
 	metrics *metrics
 	spare   spare
+}
+
+// newLimiter holds spare descriptors, which are to be given up.
+func (s *Server) newLimiter(e *endpoint, room *places) *limiter {
+	l := &limiter{Listener: e.listener, at: e, places: room, server: s, metrics: s.metrics}
+	l.spare.take()
+	return l
 }
 
 // places bounds the connections of several listeners together.

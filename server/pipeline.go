@@ -206,10 +206,7 @@ func (s *Server) decided(x *exchange) {
 func (s *Server) recordDone(x *exchange) { s.recorder(x).Done(x.now(), x.f, x.who, x.out) }
 
 // recorder is who is told of an exchange.
-func (s *Server) recorder(x *exchange) interface {
-	Decided(at time.Time, f *request.Facts, who request.Subject, d request.Decision, refusal error) error
-	Done(at time.Time, f *request.Facts, who request.Subject, out request.Outcome)
-} {
+func (s *Server) recorder(x *exchange) request.Recorder {
 	if x.gather != nil {
 		return x.gather
 	}

@@ -294,8 +294,7 @@ func (s *Server) beginFast(room *places) []*endpoint {
 }
 
 func (s *Server) serveOn(hs *http.Server, e *endpoint, room *places) error {
-	l := &limiter{Listener: e.listener, at: e, places: room, server: s, metrics: s.metrics}
-	l.spare.take()
+	l := s.newLimiter(e, room)
 	defer l.spare.giveAll()
 	var err error
 	if e.tls {
@@ -306,7 +305,7 @@ func (s *Server) serveOn(hs *http.Server, e *endpoint, room *places) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return fmt.Errorf("server: listening on %s: %w", e.listener.Addr(), err)
+	return e.failed(err)
 }
 
 // Shutdown stops accepting, says so at /-/readyz, waits for running downloads until ctx is done, and cuts the rest.

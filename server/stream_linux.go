@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/rootbound/rootbound"
 	"github.com/rootbound/rootbound/internal/lane"
 	"github.com/rootbound/rootbound/internal/plan"
@@ -217,7 +215,7 @@ func (st *stream) tail() ([]byte, error) {
 // readNow says whether a read would be answered from the system's memory, by one that is.
 func (st *stream) readNow(b []byte, off int64) bool {
 	n := 0
-	err := st.raw.Control(func(fd uintptr) { n, _ = unix.Preadv2(int(fd), [][]byte{b}, off, unix.RWF_NOWAIT) })
+	err := st.raw.Control(func(fd uintptr) { n = lane.ReadNow(int(fd), b, off) })
 	return err == nil && n == len(b)
 }
 

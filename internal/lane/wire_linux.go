@@ -210,7 +210,7 @@ func (w *Wire) sendFile(from int, off int64, max int, now bool) (n int, again, s
 	defer outs.Put(buf)
 	b := (*buf)[:min(max, wireTurn)]
 	if now {
-		if readNow(from, b, off) < len(b) {
+		if ReadNow(from, b, off) < len(b) {
 			return 0, false, false, nil
 		}
 		n = len(b)
@@ -253,8 +253,9 @@ func pread(fd int, b []byte, off int64) (int, error) {
 	}
 }
 
-// readNow reads what is in the system's memory (preadv2(2), RWF_NOWAIT).
-func readNow(fd int, b []byte, off int64) int {
+// ReadNow reads of a file what is in the system's memory (preadv2(2), RWF_NOWAIT). File systems that may wait for others do
+// not know that flag: then it is nothing.
+func ReadNow(fd int, b []byte, off int64) int {
 	n, err := unix.Preadv2(fd, [][]byte{b}, off, unix.RWF_NOWAIT)
 	if err != nil {
 		return 0

@@ -162,10 +162,18 @@ const (
 	Aborted Result = "aborted" // the client went away, or the file changed while it was sent
 )
 
-// Gatherer is told of the requests that one goroutine answers, as the record is, and hands all of it over together.
-type Gatherer interface {
+// Recorder is told twice of each request.
+type Recorder interface {
+	// Decided comes before the first byte; refusal is nil where the answer is about to be sent. An error stops that answer,
+	// unless it is one of the server's own pages.
 	Decided(at time.Time, f *Facts, who Subject, d Decision, refusal error) error
+	// Done comes after the last.
 	Done(at time.Time, f *Facts, who Subject, out Outcome)
+}
+
+// Gatherer is told of the requests that one goroutine answers, and hands all of it over together.
+type Gatherer interface {
+	Recorder
 	// Flush comes before the goroutine waits, and before another tells the record of one of its requests.
 	Flush()
 }
